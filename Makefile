@@ -1,0 +1,52 @@
+# Redrive. `make demo` and `make test` need nothing but Python 3.11 or newer and the package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV := $(shell command -v uv 2>/dev/null)
+
+.PHONY: demo test test-all lint unit requirements clean help
+
+help:
+	@echo "make demo      the main job, on an embedded AWS on this machine"
+	@echo "make test      lint, types, and the fast suites"
+	@echo "make test-all  make test, and the slow suites"
+	@echo "make lint      ruff, mypy, cfn-lint"
+	@echo "make clean     remove what the others made"
+
+$(READY): requirements.txt pyproject.toml
+ifdef UV
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+else
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+endif
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/redrive demo
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml
+
+test: lint
+	$(BIN)/pytest -m "not slow"
+
+test-all: lint
+	$(BIN)/pytest
+
+# The pins. No index address may stand in them.
+requirements: $(READY)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt functions/requirements.in -o functions/requirements.txt
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,50 @@
+"""The errors a run can end with. A class's name is the error name in the state machine; its text is the cause.
+
+Each text is one sentence for the operator: what is wrong, the field it is wrong in, and what to write instead.
+"""
+
+from __future__ import annotations
+
+import json
+
+
+class RedriveError(Exception):
+    """What is wrong with a run, in one sentence; never retried by the state machine."""
+
+
+class InvalidRequest(RedriveError):  # noqa: N818 - the name is the state machine's error name
+    """The request cannot be run as it is written."""
+
+
+class QueueNotFound(RedriveError):  # noqa: N818 - the name is the state machine's error name
+    """A queue that the request names does not exist, or this run may not see it."""
+
+
+class NativePathUnavailable(RedriveError):  # noqa: N818 - the name is the state machine's error name
+    """`path: "native"` was asked for, and SQS's own move task cannot do what the request wants."""
+
+
+class WaveInFlight(RedriveError):  # noqa: N818 - the name is the state machine's error name
+    """An earlier attempt may still be sending a wave; the state machine waits and tries again."""
+
+
+class OutOfTime(RedriveError):  # noqa: N818 - the name is the state machine's error name
+    """A step gave up before its time ran out; the state machine tries again and goes on where it stopped."""
+
+
+class PageLapsed(RedriveError):  # noqa: N818 - the name is the state machine's error name
+    """A page took longer than its messages stay invisible; what is left of it must not be touched."""
+
+
+def explain(failure: dict[str, str]) -> tuple[str, str]:
+    """Give the name and the sentence of a caught error, as the state machine passes it (`Error`, `Cause`).
+
+    A failed function's Cause is a JSON text, `{"errorType", "errorMessage", "stackTrace"}` (Lambda Developer Guide,
+    function errors); Step Functions' own causes are plain.
+    """
+    name, cause = failure["Error"], failure.get("Cause", "")
+    try:
+        sentence = str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        sentence = cause
+    return name, sentence or f"{name}, and nothing more was said."

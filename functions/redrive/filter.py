@@ -1,0 +1,220 @@
+"""Filter the page: one verdict for each message, from the request's criteria and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from redrive.expressions import Expression, ExpressionFailed
+from redrive.ledger import PAGES, VERDICTS
+from redrive.messages import Message, Outgoing
+from redrive.outcomes import Outcome, settle
+from redrive.queues import name_of
+
+if TYPE_CHECKING:
+    from redrive.lane import Lane
+    from redrive.ledger import Ledger
+    from redrive.queues import Queue
+
+SEND = "send"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`send`, or how the message ends if it is not sent: `held`, `failed`, `returned`, `previewed`; and why."""
+
+    decision: str
+    reason: str = ""
+    outgoing: Outgoing = Outgoing()
+
+    def to_json(self, message: Message) -> dict[str, Any]:
+        """Give the verdict as one line of a page's verdicts."""
+        line: dict[str, Any] = {"id": message.id, "decision": self.decision, "reason": self.reason}
+        if self.outgoing != Outgoing():
+            changed = replace(message, body=self.outgoing.body or "", attributes=self.outgoing.attributes or {})
+            line["body"] = self.outgoing.body
+            line["attributes"] = None if self.outgoing.attributes is None else changed.to_json()["attributes"]
+        return line
+
+    @classmethod
+    def from_json(cls, line: dict[str, Any]) -> Verdict:
+        """Read what `to_json` wrote."""
+        attributes = line.get("attributes")
+        if attributes is not None:
+            attributes = Message.from_json({**_NO_MESSAGE, "attributes": attributes}).attributes
+        return cls(line["decision"], line["reason"], Outgoing(line.get("body"), attributes))
+
+
+_NO_MESSAGE: dict[str, Any] = {"id": "", "handle": "", "body": "", "system": {}}
+
+
+def filter_page(ledger: Ledger, queue: Queue, criteria: dict[str, Any], lane: Lane) -> Lane:
+    """Judge the page in hand and write its verdicts; when nothing is to be sent, settle it at once."""
+    name = lane.page.name or ""
+    messages = [Message.from_json(line) for line in ledger.read(PAGES, name)]
+    verdicts = Judge(criteria, ledger.run).judge_all(messages, share=lane.share, in_order=queue.fifo)
+    selected = sum(verdict.decision == SEND for verdict in verdicts)
+    previewed = sum(verdict.decision == "previewed" for verdict in verdicts)
+    lane = replace(lane, page=replace(lane.page, selected=selected))
+    if lane.share is not None:
+        lane = replace(lane, share=lane.share - selected - previewed)
+        if lane.share == 0:
+            lane = replace(lane, go_on=False, why="the limit is reached")
+    if selected:
+        ledger.write(VERDICTS, name, map(Verdict.to_json, verdicts, messages))
+        return lane
+    pairs = zip(messages, verdicts, strict=True)
+    return settle(ledger, lane, messages, [Outcome(message.id, v.decision, v.reason) for message, v in pairs])
+
+
+class Judge:
+    """Judges messages by a run's criteria (the `criteria` of `check`)."""
+
+    def __init__(self, criteria: dict[str, Any], run: str) -> None:
+        self._criteria = criteria
+        self._run = run
+        self._where = Expression(criteria["where"], "filter.where") if criteria["where"] else None
+        self._transform = Expression(criteria["transform"], "transform") if criteria["transform"] else None
+        self._variables = {name: criteria[name] for name in ("now", "today", "yesterday")}
+
+    def judge_all(self, messages: list[Message], *, share: int | None, in_order: bool) -> list[Verdict]:
+        """Give a verdict for each message, in order.
+
+        At most `share` messages are selected. With `in_order` (FIFO), a message that stays behind keeps all of its
+        group behind it, so that no group is sent with a gap.
+        """
+        verdicts: list[Verdict] = []
+        blocked: set[str | None] = set()
+        chosen = 0
+        for message in messages:
+            if in_order and message.group in blocked:
+                verdict = Verdict("held", "an earlier message of its group stays behind")
+            else:
+                verdict = self.judge(message)
+                if verdict.decision == SEND and share is not None and chosen >= share:
+                    verdict = Verdict("held", "the limit is reached")
+            if verdict.decision == SEND:
+                chosen += 1
+                if self._criteria["preview"]:
+                    verdict = replace(verdict, decision="previewed", outgoing=Outgoing())
+            else:
+                blocked.add(message.group)
+            verdicts.append(verdict)
+        return verdicts
+
+    def judge(self, message: Message) -> Verdict:
+        """Judge one message by itself. Never raises: what cannot be judged has failed, and says why."""
+        mark = message.mark
+        if mark.run == self._run:
+            return Verdict("returned", "this run sent it, and it came back")
+        cap = self._criteria["max_redrives"]
+        if cap is not None and mark.count >= cap:
+            return Verdict("held", f"it has been redriven {mark.count} times already")
+        if not self._in_window(message.sent_ms):
+            return Verdict("held", "filter.sent does not match")
+        if self._where is None and self._transform is None:
+            return Verdict(SEND)
+        view = view_of(message)
+        try:
+            if self._where is not None:
+                answer = self._where.evaluate(view, self._variables)
+                if answer is False:
+                    return Verdict("held", "filter.where does not match")
+                if answer is not True:
+                    return Verdict("failed", f"filter.where gave {_kind(answer)}, not true or false")
+            if self._transform is None:
+                return Verdict(SEND)
+            return Verdict(SEND, outgoing=_outgoing(self._transform.evaluate(view, self._variables), message, view))
+        except ExpressionFailed as error:
+            return Verdict("failed", str(error))
+
+    def _in_window(self, sent_ms: int) -> bool:
+        start, end = self._criteria["sent_from"], self._criteria["sent_to"]
+        return (start is None or sent_ms >= start) and (end is None or sent_ms < end)
+
+
+def view_of(message: Message) -> dict[str, Any]:
+    """Give what `where` and `transform` see of a message."""
+    sent = datetime.fromtimestamp(message.sent_ms / 1000, UTC)
+    return {
+        "body": _parsed(message.body),
+        "text": message.body,
+        "attributes": {name: _plain(value) for name, value in message.attributes.items()},
+        "id": message.id,
+        "sent": sent.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "received_count": int(message.system.get("ApproximateReceiveCount", "1")),
+        "redrives": message.mark.count,
+        "group": message.group,
+        "source": name_of(message.source) if message.source else None,
+    }
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _plain(attribute: dict[str, Any]) -> Any:
+    if "BinaryValue" in attribute:
+        return base64.b64encode(attribute["BinaryValue"]).decode()
+    text = attribute["StringValue"]
+    if attribute["DataType"].split(".")[0] != "Number":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _outgoing(result: Any, message: Message, view: dict[str, Any]) -> Outgoing:
+    if isinstance(result, dict) and "body" in result and set(result) <= {"body", "attributes"}:
+        attributes = result.get("attributes")
+        return Outgoing(
+            _text(result["body"]), None if attributes is None else _typed(attributes, message, view)
+        )
+    return Outgoing(_text(result))
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        raise ExpressionFailed("transform gave no body")
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ExpressionFailed(f"transform gave {_kind(value)}, which is no JSON") from error
+
+
+def _typed(values: Any, message: Message, view: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    if not isinstance(values, dict):
+        raise ExpressionFailed(f"transform gave attributes that are {_kind(values)}, not an object")
+    typed = {}
+    for name, value in values.items():
+        if name in message.attributes and view["attributes"][name] == value:
+            typed[name] = message.attributes[name]  # untouched: its type and its bytes stay
+        elif isinstance(value, str):
+            typed[name] = {"DataType": "String", "StringValue": value}
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            typed[name] = {"DataType": "Number", "StringValue": json.dumps(value)}
+        else:
+            raise ExpressionFailed(f"transform gave an attribute that is {_kind(value)}, not a text or a number")
+    return typed
+
+
+def _kind(value: Any) -> str:
+    kinds = {
+        type(None): "nothing",
+        bool: "true or false",
+        str: "a text",
+        int: "a number",
+        float: "a number",
+        list: "an array",
+        dict: "an object",
+    }
+    return kinds.get(type(value), "no JSON value")

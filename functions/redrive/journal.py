@@ -1,0 +1,84 @@
+"""The send journal: which waves were sent, so that a retried step sends none of them again.
+
+One DynamoDB record per wave of at most 100 messages, kept by Powertools' Idempotency: a wave is recorded as begun,
+sent, and recorded with what SQS answered. A wave that was only begun may have been sent or not: it is begun anew
+after the time its first attempt had left, and that is the whole of what can arrive twice.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyAlreadyInProgressError,
+    IdempotencyItemNotFoundError,
+)
+
+from redrive.errors import WaveInFlight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LIFE = 14 * 24 * 3600  # seconds that a record is kept: as long as a message can live (SQS's longest retention)
+Answers = list[dict[str, Any]]
+
+
+class Journal(Protocol):
+    """Sends a wave at most once, as far as is known; `key` names the wave."""
+
+    def once(self, key: str, send: Callable[[], Answers]) -> Answers:
+        """Give what `send` answered, now or in an earlier attempt. Raises WaveInFlight when that is unknown."""
+
+    def recall(self, key: str) -> Answers | None:
+        """Give what SQS answered to a wave; None when the wave was never sent, or nobody knows what was answered."""
+
+
+class DynamoDBJournal:
+    """The journal in a DynamoDB table. `context` tells how long this attempt has (`get_remaining_time_in_millis`)."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str, context: Any) -> None:
+        self._layer = DynamoDBPersistenceLayer(table_name=table, boto3_client=dynamodb)
+        self._config = IdempotencyConfig(event_key_jmespath="key", expires_after_seconds=LIFE)
+        self._config.register_lambda_context(context)
+        # Here, not in the threads that send: the layer's first `configure` is not safe to race.
+        self._layer.configure(config=self._config, key_prefix=_PREFIX)
+
+    def once(self, key: str, send: Callable[[], Answers]) -> Answers:
+        """Send a wave, unless the journal has its answers."""
+
+        @idempotent_function(
+            data_keyword_argument="wave",
+            persistence_store=self._layer,
+            config=self._config,
+            key_prefix=_PREFIX,
+        )
+        def send_wave(*, wave: dict[str, str]) -> Answers:  # noqa: ARG001 - Idempotency reads it
+            return send()
+
+        try:
+            answers: Answers = send_wave(wave={"key": key})
+        except IdempotencyAlreadyInProgressError as error:
+            raise WaveInFlight(f"an earlier attempt may still be sending wave {key}.") from error
+        return answers
+
+    def recall(self, key: str) -> Answers | None:
+        """Look a wave up, without sending anything."""
+        try:
+            record = self._layer.get_record(data={"key": key})
+        except IdempotencyItemNotFoundError:
+            return None
+        if record is None or not record.response_data:
+            return None
+        answers: Answers = json.loads(record.response_data)
+        return answers
+
+
+_PREFIX = "redrive.send"

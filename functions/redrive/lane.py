@@ -1,0 +1,111 @@
+"""A lane: one of the parallel drains of a run, as it travels through its states.
+
+Each step takes the lane as it was and gives the lane as it is after the step, so a retried step starts again from
+the same lane and nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from redrive.metering import add
+
+NEAR_LIMIT = "the queue's limit of 120,000 messages in flight is near"
+MOST_REASONS = 8  # a lane's payload must stay small; the ledger has them all
+OUTCOMES = ("sent", "held", "failed", "returned", "previewed")
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page in hand; `name` is None when nothing arrived.
+
+    `received` and `selected` count its messages, `lapses` is when the first of them would show again in the queue
+    (epoch seconds), and `settled` tells whether its outcomes are written and counted.
+    """
+
+    name: str | None = None
+    received: int = 0
+    selected: int = 0
+    lapses: float = 0
+    settled: bool = False
+
+
+def no_counts() -> dict[str, int]:
+    """Give the counts of a lane that has not done anything."""
+    return dict.fromkeys(("received", *OUTCOMES, "deleted", "unmarked"), 0)
+
+
+def no_requests() -> dict[str, int]:
+    """Give the tally of a lane that has not asked anything."""
+    return dict.fromkeys(("sqs", "s3", "dynamodb", "lambda", "transitions"), 0)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One parallel drain.
+
+    index        which lane, from 0; the same in every round
+    round, turn  which round of the run, and which turn of the loop in it, both from 1 once started
+    page_size    messages in a full page
+    pollers      long polls side by side while a page fills
+    share        how many more messages this lane may select; None without a limit
+    sifts        whether a filter may pass messages over, so that a page may be larger than the share
+    room         how many more messages this lane may hold back before the queue's in-flight limit is near
+    pace         messages a second this lane may send; None for as fast as it goes
+    counts       messages by outcome, of settled pages only
+    reasons      how many messages failed, by reason; only the first MOST_REASONS different ones
+    requests     requests made, by service, and functions run and states entered
+    page         the page in hand
+    held_until   when the first of this lane's held messages would show again (epoch seconds); None if none is held
+    go_on        whether the lane takes another turn
+    arrived      whether this turn brought a page
+    more         whether it stopped only to keep its own history short
+    why          why it ended, in a word or two
+    wait_until   when the next page may start (ISO 8601), if `wait`
+    error        what stopped it, as the state machine caught it (`Error`, `Cause`); the page in hand may be unsettled
+    """
+
+    index: int
+    page_size: int
+    pollers: int
+    share: int | None = None
+    sifts: bool = False
+    room: int = 100_000
+    pace: float | None = None
+    round: int = 0
+    turn: int = 0
+    counts: dict[str, int] = field(default_factory=no_counts)
+    reasons: dict[str, int] = field(default_factory=dict)
+    requests: dict[str, int] = field(default_factory=no_requests)
+    page: Page = field(default_factory=Page)
+    held_until: float | None = None
+    go_on: bool = False
+    arrived: bool = False
+    more: bool = False
+    why: str = ""
+    wait: bool = False
+    wait_until: str = "1970-01-01T00:00:00Z"
+    error: dict[str, str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the lane as it travels through the state machine."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Lane:
+        """Read what `to_json` wrote."""
+        return cls(**{**value, "page": Page(**value["page"])})
+
+    def counting(self, counts: dict[str, int]) -> Lane:
+        """Give the lane with `counts` added."""
+        return replace(self, counts=add(self.counts, counts))
+
+    def blaming(self, reasons: dict[str, int]) -> Lane:
+        """Give the lane with the failures of a page added, by reason."""
+        known = dict(list(add(self.reasons, reasons).items())[:MOST_REASONS])
+        return replace(self, reasons=known)
+
+    def charged(self, requests: dict[str, int]) -> Lane:
+        """Give the lane with `requests` added."""
+        return replace(self, requests=add(self.requests, requests))

@@ -1,0 +1,93 @@
+"""The ledger: what a run leaves under `runs/<run>/` in the bucket, and how its steps hand each other a page.
+
+    request.json, plan.json, summary.json
+    pages/<page>.jsonl.gz      the messages, as received: the backup (short life)
+    verdicts/<page>.jsonl.gz   what the filter decided, with new bodies (short life)
+    held/<page>.jsonl.gz       receipt handles of what is to be made visible again (short life)
+    outcomes/<page>.jsonl.gz   what became of each message; never a body (long life)
+
+A page's name is `<lane>/<round>-<turn>`. Every object is written whole in one PutObject: it is there, or it is not.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mypy_boto3_s3 import S3Client
+
+PAGES, VERDICTS, HELD, OUTCOMES = "pages", "verdicts", "held", "outcomes"
+_FAST = 1  # gzip's fastest level: pages are read once or twice, and time is what a lane has least of
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One run's part of the bucket."""
+
+    s3: S3Client
+    bucket: str
+    run: str
+
+    @property
+    def address(self) -> str:
+        """Where the ledger is, for people."""
+        return f"s3://{self.bucket}/runs/{self.run}/"
+
+    def write(self, kind: str, page: str, lines: Iterable[dict[str, Any]]) -> None:
+        """Write the lines of one page's `kind`."""
+        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        # The bucket's lifecycle rule finds by this tag what holds messages, which must not be kept for long.
+        tags = {} if kind == OUTCOMES else {"Tagging": "life=short"}
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=self._page_key(kind, page),
+            Body=gzip.compress(text.encode(), _FAST),
+            ContentType="application/x-ndjson",
+            **tags,
+        )
+
+    def read(self, kind: str, page: str) -> list[dict[str, Any]]:
+        """Read the lines of one page's `kind`. Raises KeyError when there is none."""
+        return _lines(self._get(self._page_key(kind, page)))
+
+    def names(self, kind: str, lane: int | None = None) -> Iterator[str]:
+        """List the pages that have a `kind`, of one lane or of all."""
+        folder = f"runs/{self.run}/{kind}/"
+        prefix = folder if lane is None else f"{folder}{lane}/"
+        for batch in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            for found in batch.get("Contents", []):
+                yield found["Key"].removeprefix(folder).removesuffix(".jsonl.gz")
+
+    def write_document(self, name: str, document: dict[str, Any]) -> None:
+        """Write `request`, `plan` or `summary`, for people to read."""
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        key = f"runs/{self.run}/{name}.json"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode(), ContentType="application/json")
+
+    def read_document(self, name: str) -> dict[str, Any]:
+        """Read what `write_document` wrote. Raises KeyError when there is none."""
+        document: dict[str, Any] = json.loads(self._get(f"runs/{self.run}/{name}.json"))
+        return document
+
+    def _page_key(self, kind: str, page: str) -> str:
+        return f"runs/{self.run}/{kind}/{page}.jsonl.gz"
+
+    def _get(self, key: str) -> bytes:
+        try:
+            return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                raise KeyError(key) from error
+            raise
+
+
+def _lines(body: bytes) -> list[dict[str, Any]]:
+    # Not `str.splitlines`: it also splits at characters that JSON may hold unescaped.
+    return [json.loads(line) for line in gzip.decompress(body).split(b"\n") if line]

@@ -1,0 +1,171 @@
+"""Messages: read from SQS, kept in a page, written back to SQS, and complete at every turn.
+
+Shapes and limits are those of the SQS API (ReceiveMessage, SendMessageBatch): at most 10 message attributes, and
+1 MiB for the body and the attributes together; `AWSTraceHeader` does not count.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+MARK = "redrive"  # the message attribute that says: redriven before, by which run, and what it was at first
+MOST_ATTRIBUTES = 10
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it was received. `attributes` are SQS's `MessageAttributes`, binary values as bytes."""
+
+    id: str
+    handle: str
+    body: str
+    attributes: dict[str, dict[str, Any]]
+    system: dict[str, str]
+
+    @classmethod
+    def from_sqs(cls, received: MessageTypeDef) -> Message:
+        """Read one entry of ReceiveMessage's `Messages`."""
+        return cls(
+            id=received["MessageId"],
+            handle=received["ReceiptHandle"],
+            body=received["Body"],
+            attributes={
+                # A list value is reserved by SQS and always empty; what is kept is what can be sent.
+                name: {key: value[key] for key in ("DataType", "StringValue", "BinaryValue") if key in value}
+                for name, value in received.get("MessageAttributes", {}).items()
+            },
+            system=dict(received.get("Attributes", {})),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the message as one line of a page; binary values in base64."""
+        return {
+            "id": self.id,
+            "handle": self.handle,
+            "body": self.body,
+            "attributes": {name: _attribute_to_json(value) for name, value in self.attributes.items()},
+            "system": self.system,
+        }
+
+    @classmethod
+    def from_json(cls, line: dict[str, Any]) -> Message:
+        """Read what `to_json` wrote."""
+        attributes = {name: _attribute_from_json(value) for name, value in line["attributes"].items()}
+        return cls(line["id"], line["handle"], line["body"], attributes, line["system"])
+
+    @property
+    def group(self) -> str | None:
+        """The message group id: on FIFO queues always, on standard queues when they are fair queues."""
+        return self.system.get("MessageGroupId")
+
+    @property
+    def source(self) -> str | None:
+        """ARN of the queue that SQS dead-lettered it from; None when it was put into the DLQ by hand."""
+        return self.system.get("DeadLetterQueueSourceArn")
+
+    @property
+    def sent_ms(self) -> int:
+        """When it was first sent, in milliseconds since the epoch (`SentTimestamp`)."""
+        return int(self.system["SentTimestamp"])
+
+    @property
+    def mark(self) -> Mark:
+        """What earlier redrives left on it; `Mark(0, None, None)` when there was none."""
+        text = self.attributes.get(MARK, {}).get("StringValue", "")
+        try:
+            value = json.loads(text)
+            return Mark(int(value["count"]), str(value["run"]), str(value["id"]))
+        except (ValueError, TypeError, KeyError):
+            # None, or somebody else's attribute of the same name: it was not redriven by us.
+            return Mark(0, None, None)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The `redrive` attribute: how often, by which run last, and the message's very first id."""
+
+    count: int
+    run: str | None
+    id: str | None
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """What is to be sent for one message: its new body and attributes; None means as they were."""
+
+    body: str | None = None
+    attributes: dict[str, dict[str, Any]] | None = None
+
+
+def entry(message: Message, outgoing: Outgoing, run: str, *, fifo: bool, max_bytes: int) -> dict[str, Any]:
+    """Build the SendMessageBatch entry, without its `Id`, that carries `message` on.
+
+    Everything is kept: body, all attributes, group id, trace header. The `redrive` mark is added when an attribute
+    slot is free and the destination's `max_bytes` allow it; whether it was is seen with `is_marked`.
+    """
+    body = message.body if outgoing.body is None else outgoing.body
+    attributes = dict(message.attributes if outgoing.attributes is None else outgoing.attributes)
+    marked = {**attributes, MARK: _mark_for(message, run)}
+    if len(marked) <= MOST_ATTRIBUTES and _size(body, marked) <= max_bytes:
+        attributes = marked
+    result: dict[str, Any] = {"MessageBody": body}
+    if attributes:
+        result["MessageAttributes"] = attributes
+    if message.group is not None:
+        result["MessageGroupId"] = message.group
+    if trace := message.system.get("AWSTraceHeader"):
+        result["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+    if fifo:
+        result["MessageDeduplicationId"] = deduplication_id(message, run)
+    return result
+
+
+def deduplication_id(message: Message, run: str) -> str:
+    """Give the deduplication id of this message in this run: the same on a retry, another in the next run.
+
+    The one it came with is no use: within five minutes SQS would drop the message silently as a repeat.
+    """
+    return hashlib.sha256(f"{run}\n{message.id}".encode()).hexdigest()
+
+
+def is_marked(entry: dict[str, Any]) -> bool:
+    """Whether the entry carries the `redrive` mark."""
+    return MARK in entry.get("MessageAttributes", {})
+
+
+def size(entry: dict[str, Any]) -> int:
+    """Count the bytes of an entry as SQS does: body, and each attribute's name, type and value."""
+    return _size(entry["MessageBody"], entry.get("MessageAttributes", {}))
+
+
+def _size(body: str, attributes: dict[str, dict[str, Any]]) -> int:
+    total = len(body.encode())
+    for name, value in attributes.items():
+        total += len(name.encode()) + len(value["DataType"].encode())
+        total += len(value.get("StringValue", "").encode()) + len(value.get("BinaryValue", b""))
+    return total
+
+
+def _mark_for(message: Message, run: str) -> dict[str, str]:
+    earlier = message.mark
+    value = {"count": earlier.count + 1, "run": run, "id": earlier.id or message.id}
+    return {"DataType": "String", "StringValue": json.dumps(value, separators=(",", ":"))}
+
+
+def _attribute_to_json(value: dict[str, Any]) -> dict[str, Any]:
+    if "BinaryValue" not in value:
+        return value
+    return {**value, "BinaryValue": base64.b64encode(value["BinaryValue"]).decode()}
+
+
+def _attribute_from_json(value: dict[str, Any]) -> dict[str, Any]:
+    if "BinaryValue" not in value:
+        return value
+    return {**value, "BinaryValue": base64.b64decode(value["BinaryValue"])}

@@ -1,0 +1,129 @@
+"""Plan the redrive: which path and why, how many lanes, how large a page, how fast."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from redrive import queues
+from redrive.errors import InvalidRequest, NativePathUnavailable
+from redrive.lane import Lane
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+NATIVE_RATE = 500  # messages a second, the most a move task can be told (SQS API, StartMessageMoveTask)
+IN_FLIGHT_LIMIT = 120_000  # received and not yet deleted, per queue (SQS Developer Guide, message quotas)
+IN_FLIGHT_MARGIN = 5_000  # left free for the pages in hand and for whoever else reads the queue
+PAGE = 1_000  # messages
+POLLERS = 4  # long polls side by side in a lane; each ends a drain with one empty answer, which costs a request
+MESSAGES_PER_LANE = 5_000  # a lane less costs a little time, a lane more costs a child execution
+MOST_LANES = 10
+TURNS_A_SECOND = 1  # with a rate, a lane sends about this many pages a second
+
+NATIVE = "there is nothing to select, change or limit: SQS moves every message itself"
+
+
+def plan(
+    sqs: SQSClient,
+    request: dict[str, Any],
+    queue: queues.Queue,
+    destination: queues.Queue | None,
+    counts: dict[str, int],
+    started: str,
+) -> dict[str, Any]:
+    """Give the plan: `path` (`native` or `custom`), `because`, `move`, `sources` and `drain`.
+
+    `fallback` tells whether the custom path may take over from a move task, `look` counts the looks at
+    one (the n-th comes after n more seconds, so 36 hours are some 500 looks), `move` is the input of StartMessageMoveTask. `drain` holds the lanes of the custom path, also when the path is
+    native: SQS may hand the rest back. Raises InvalidRequest when a message could go nowhere, and
+    NativePathUnavailable when the request insists on what SQS cannot do.
+    """
+    sources = [queues.describe(sqs, url) for url in _source_urls(sqs, queue)]
+    if not sources and destination is None:
+        raise InvalidRequest(
+            f"queue: {queue.name} is no queue's dead-letter queue, so its messages have no queue to return to; "
+            "name a destination."
+        )
+    wanted = request.get("path", "auto")
+    against = _against_native(request, bool(sources)) + _already_running(sqs, queue)
+    if wanted == "native" and against:
+        raise NativePathUnavailable(
+            f"path: SQS cannot move these messages itself, because {' and '.join(against)}; "
+            'change that, or write "auto".'
+        )
+    if wanted == "custom":
+        path, because = "custom", ["path is custom"]
+    elif against:
+        path, because = "custom", against
+    else:
+        path, because = "native", [NATIVE]
+    return {
+        "path": path,
+        "because": because,
+        "fallback": wanted == "auto",
+        "look": {"number": 0},
+        "started_ms": round(datetime.fromisoformat(started).timestamp() * 1000),
+        "move": _move(request, queue, destination),
+        "sources": [source.to_json() for source in sources],
+        "drain": {
+            "lanes": [lane.to_json() for lane in _lanes(request, queue, counts)],
+            "more": True,
+        },
+    }
+
+
+def _source_urls(sqs: SQSClient, queue: queues.Queue) -> list[str]:
+    pages = sqs.get_paginator("list_dead_letter_source_queues").paginate(QueueUrl=queue.url)
+    return [url for page in pages for url in page.get("queueUrls", [])]
+
+
+def _against_native(request: dict[str, Any], is_dead_letter_queue: bool) -> list[str]:
+    chosen = request.get("filter", {})
+    reasons = [f"filter.{part} is set" for part in ("sent", "where", "max_redrives") if part in chosen]
+    reasons += [f"{part} is set" for part in ("transform", "limit", "preview") if request.get(part)]
+    if request.get("rate", 0) > NATIVE_RATE:
+        reasons.append(f"rate is above the {NATIVE_RATE} a second that a move task can do")
+    if not is_dead_letter_queue:
+        reasons.append("no SQS queue has it as its dead-letter queue")
+    return reasons
+
+
+def _already_running(sqs: SQSClient, queue: queues.Queue) -> list[str]:
+    tasks = sqs.list_message_move_tasks(SourceArn=queue.arn, MaxResults=1).get("Results", [])
+    if tasks and tasks[0]["Status"] in {"RUNNING", "CANCELLING"}:
+        return ["a move task is already running on the queue"]
+    return []
+
+
+def _move(
+    request: dict[str, Any], queue: queues.Queue, destination: queues.Queue | None
+) -> dict[str, Any]:
+    move: dict[str, Any] = {"SourceArn": queue.arn}
+    if destination:
+        move["DestinationArn"] = destination.arn
+    if rate := request.get("rate"):
+        move["MaxNumberOfMessagesPerSecond"] = rate
+    return move
+
+
+def _lanes(request: dict[str, Any], queue: queues.Queue, counts: dict[str, int]) -> list[Lane]:
+    limit, rate = request.get("limit"), request.get("rate")
+    waiting = counts["visible"] if limit is None else min(counts["visible"], limit)
+    number = min(MOST_LANES, max(1, math.ceil(waiting / MESSAGES_PER_LANE)))
+    if queue.fifo or (limit is not None and "filter" in request):
+        # FIFO: a group is in one lane's hands at a time anyway. A limit with a filter is exact only in one lane.
+        number = 1
+    pace = None if rate is None else rate / number
+    page_size = PAGE if pace is None else max(1, min(PAGE, math.ceil(pace / TURNS_A_SECOND)))
+    room = max(PAGE, (IN_FLIGHT_LIMIT - IN_FLIGHT_MARGIN - counts["in_flight"]) // number)
+    shares = [None] * number if limit is None else _shares(limit, number)
+    return [
+        Lane(index, page_size, POLLERS, share=share, sifts="filter" in request, room=room, pace=pace)
+        for index, share in enumerate(shares)
+    ]
+
+
+def _shares(limit: int, number: int) -> list[int]:
+    return [limit // number + (1 if index < limit % number else 0) for index in range(number)]

@@ -1,0 +1,155 @@
+"""Receive a page: fill it from the dead-letter queue with parallel long polls, and store it before anything else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from redrive.ledger import HELD, PAGES
+from redrive.lane import NEAR_LIMIT, Page
+from redrive.messages import Message
+from redrive.visibility import change_visibility
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+    from redrive.lane import Lane
+    from redrive.ledger import Ledger
+    from redrive.queues import Queue
+
+VISIBILITY = 600  # seconds a page may take; a Receive that dies gives its messages back after this
+HOLD = 3_600  # seconds that held messages are kept back at a time, once the first VISIBILITY is nearly over
+RENEW = 180  # seconds before a hold would lapse
+LONG_POLL = 2  # seconds: any long poll asks all of SQS's servers, a longer one only waits longer
+FILL_TIME = 20  # seconds until a page is closed with what it has
+PAGE_BYTES = 32 * 1024 * 1024
+BATCH = 10  # SQS API, ReceiveMessage
+MOST_TURNS = 500  # about 30 events a turn, of the 25,000 that an execution's history may hold
+
+
+def receive_page(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane, *, retried: bool) -> Lane:
+    """Start the lane's next turn with a page of messages; `lane.arrived` is false when the lane is done.
+
+    `retried` tells that an earlier attempt at this very turn may have stored its page already.
+    """
+    if lane.error:
+        # It stopped in an earlier round; its page may be unsettled, and `release` will need it.
+        return replace(lane, arrived=False, go_on=False, more=False)
+    lane = _next_turn(lane)
+    lane = _renew_hold(sqs, ledger, queue, lane)
+    if ended := _why_end(lane):
+        return _end(lane, ended)
+    name = f"{lane.index}/{lane.round:03}-{lane.turn:04}"
+    filling = (_stored(ledger, name) if retried else None) or _fill(sqs, queue.url, lane)
+    if not filling.messages:
+        return _end(lane, "drained")
+    if not filling.stored:
+        lines = (message.to_json() | {"at": filling.started} for message in filling.messages.values())
+        ledger.write(PAGES, name, lines)
+    page = Page(name, received=len(filling.messages), lapses=filling.started + VISIBILITY)
+    lane = replace(lane, page=page, arrived=True)
+    # A FIFO queue shows a group's next messages only after the deletion of these: it is dry when nothing arrives.
+    if filling.dry and not queue.fifo:
+        return replace(lane, go_on=False, why="drained")
+    if lane.turn >= MOST_TURNS:
+        return replace(lane, go_on=False, more=True, why="its history is long enough")
+    return lane
+
+
+def _next_turn(lane: Lane) -> Lane:
+    if lane.go_on:
+        return replace(lane, turn=lane.turn + 1, wait=False)
+    return replace(lane, round=lane.round + 1, turn=1, go_on=True, more=False, why="", wait=False)
+
+
+def _end(lane: Lane, why: str) -> Lane:
+    return replace(lane, page=Page(), arrived=False, go_on=False, more=False, why=why)
+
+
+def _why_end(lane: Lane) -> str:
+    if lane.share == 0:
+        return "the limit is reached"
+    if lane.counts["received"] - lane.counts["deleted"] + lane.page_size > lane.room:
+        return NEAR_LIMIT
+    return ""
+
+
+@dataclass
+class _Filling:
+    """A page while it fills. Shared by the pollers, under `lock`."""
+
+    started: float
+    room: int
+    messages: dict[str, Message] = field(default_factory=dict)
+    bytes: int = 0
+    asked_for: int = 0
+    empty_polls: int = 0
+    dry: bool = False
+    stored: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def claim(self) -> int:
+        """Claim places for one poll: how many messages it may ask for; 0 when the page is full."""
+        with self.lock:
+            if self.bytes >= PAGE_BYTES or time.time() - self.started > FILL_TIME:
+                return 0
+            places = min(BATCH, self.room - len(self.messages) - self.asked_for)
+            self.asked_for += places
+            return places
+
+    def put(self, places: int, arrived: list[Message]) -> None:
+        """Put in what one poll of `places` brought. A repeated message keeps its place, with its newer handle."""
+        with self.lock:
+            self.asked_for -= places
+            self.empty_polls += not arrived
+            for message in arrived:
+                self.messages[message.id] = message
+                self.bytes += len(message.body)
+
+
+def _fill(sqs: SQSClient, queue_url: str, lane: Lane) -> _Filling:
+    size = lane.page_size if lane.share is None or lane.sifts else min(lane.page_size, lane.share)
+    filling = _Filling(started=time.time(), room=size)
+
+    def poll() -> None:
+        while (places := filling.claim()) > 0:
+            answer = sqs.receive_message(
+                QueueUrl=queue_url,
+                MaxNumberOfMessages=places,
+                WaitTimeSeconds=LONG_POLL,
+                VisibilityTimeout=VISIBILITY,
+                MessageSystemAttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+            arrived = [Message.from_sqs(received) for received in answer.get("Messages", [])]
+            filling.put(places, arrived)
+            if not arrived:
+                return
+
+    with ThreadPoolExecutor(lane.pollers) as pool:
+        for done in [pool.submit(poll) for _ in range(lane.pollers)]:
+            done.result()
+    # Dry only when every poller's last long poll came back empty: one alone may have been unlucky.
+    filling.dry = filling.empty_polls == lane.pollers
+    return filling
+
+
+def _stored(ledger: Ledger, name: str) -> _Filling | None:
+    try:
+        lines = ledger.read(PAGES, name)
+    except KeyError:
+        return None
+    messages = {line["id"]: Message.from_json(line) for line in lines}
+    return _Filling(started=lines[0]["at"], room=0, messages=messages, stored=True)
+
+
+def _renew_hold(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane) -> Lane:
+    if lane.held_until is None or time.time() < lane.held_until - RENEW:
+        return lane
+    renewed_at = time.time()
+    for page in ledger.names(HELD, lane.index):
+        change_visibility(sqs, queue.url, ledger.read(HELD, page), HOLD)
+    return replace(lane, held_until=renewed_at + HOLD)

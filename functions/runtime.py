@@ -1,0 +1,155 @@
+"""What the handlers share: their clients, made once and lazily, their log, their metrics and their bill.
+
+The only module that reads the environment and knows Lambda. Each line of the log has the run and the lane, and none
+has a message's body: steps log counts.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+from redrive.lane import Lane
+from redrive.ledger import Ledger
+from redrive.metering import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+log = Logger(service="redrive", log_uncaught_exceptions=False)
+metrics = Metrics(namespace="Redrive", service="redrive")
+meter = Meter()
+
+# Retries of single calls are botocore's; retries of steps are the state machine's. Threads share a client's pool.
+CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 6},
+    max_pool_connections=32,
+    connect_timeout=5,
+    read_timeout=30,
+)
+COUNTED = {"received": "MessagesReceived", "sent": "MessagesSent", "failed": "MessagesFailed", "held": "MessagesHeld"}
+Event = dict[str, Any]
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    client = boto3.client(service, config=CONFIG)  # type: ignore[call-overload]
+    meter.watch(client)
+    return client
+
+
+def sqs() -> SQSClient:
+    """Give the SQS client."""
+    client: SQSClient = _client("sqs")
+    return client
+
+
+def dynamodb() -> DynamoDBClient:
+    """Give the DynamoDB client."""
+    client: DynamoDBClient = _client("dynamodb")
+    return client
+
+
+def ledger(event: Event) -> Ledger:
+    """Give the ledger of the event's run."""
+    s3: S3Client = _client("s3")
+    return Ledger(s3, os.environ["BUCKET"], event["run"])
+
+
+def journal_table() -> str:
+    """Give the name of the journal's table."""
+    return os.environ["JOURNAL_TABLE"]
+
+
+def step(transitions: int) -> Callable[[Callable[[Event, Any], Event]], Callable[[Event, Any], Event]]:
+    """Make a handler of a step of the run itself: its result gains `requests`, what the step cost.
+
+    `transitions` counts the states entered from this step up to the next one.
+    """
+
+    def decorate(work: Callable[[Event, Any], Event]) -> Callable[[Event, Any], Event]:
+        @functools.wraps(work)
+        def handler(event: Event, context: Any) -> Event:
+            before = _begin(event, context)
+            try:
+                result = work(event, context)
+            except Exception as error:
+                _say_failed(error)
+                raise
+            log.info("done")
+            return {"requests": _bill(before, event, transitions)} | result
+
+        return handler
+
+    return decorate
+
+
+def lane_step(transitions: int) -> Callable[[Callable[[Event, Any], Lane]], Callable[[Event, Any], Event]]:
+    """Make a handler of a lane's step: the lane is charged with what the step cost.
+
+    `transitions` counts the states entered from this step up to the next one, as far as it is always the same.
+    """
+
+    def decorate(work: Callable[[Event, Any], Lane]) -> Callable[[Event, Any], Event]:
+        @functools.wraps(work)
+        def handler(event: Event, context: Any) -> Event:
+            before = _begin(event, context)
+            earlier = Lane.from_json(event["lane"])
+            try:
+                lane = work(event, context)
+            except Exception as error:
+                _say_failed(error)
+                raise
+            _measure(event, earlier, lane)
+            return lane.charged(_bill(before, event, transitions)).to_json()
+
+        return handler
+
+    return decorate
+
+
+def after_the_loop(lane: Lane) -> dict[str, int]:
+    """Charge the state behind *Go on?*, when it is not the next turn: *Lane drained* or *Keep the pace*."""
+    return {"transitions": int(not lane.go_on or lane.wait)}
+
+
+def _begin(event: Event, context: Any) -> dict[str, int]:
+    log.append_keys(
+        run=event["run"],
+        lane=event.get("lane", {}).get("index"),
+        step=context.function_name,
+        request=context.aws_request_id,
+    )
+    return meter.read()
+
+
+def _bill(before: dict[str, int], event: Event, transitions: int) -> dict[str, int]:
+    # A retried state enters again, and runs its function again: `retries` is the machine's own count of them.
+    retries = event.get("retries", 0)
+    return {**meter.since(before), "lambda": 1 + retries, "transitions": transitions + retries}
+
+
+def _measure(event: Event, earlier: Lane, lane: Lane) -> None:
+    gained = {name: lane.counts[name] - earlier.counts[name] for name in lane.counts}
+    log.info("done", extra={"page": lane.page.name, "turn": lane.turn, **gained})
+    with_counts = {COUNTED[name]: gained[name] for name in COUNTED if gained[name]}
+    if with_counts:
+        metrics.add_dimension("queue", event["queue"]["name"])
+        for name, value in with_counts.items():
+            metrics.add_metric(name, MetricUnit.Count, value)
+        metrics.flush_metrics()
+
+
+def _say_failed(error: Exception) -> None:
+    # Never the traceback's locals or the error's arguments: only errors of ours have a text that quotes no message.
+    ours = type(error).__module__ == "redrive.errors"
+    log.warning("failed", extra={"error": type(error).__name__, "why": str(error) if ours else None})
