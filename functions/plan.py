@@ -7,7 +7,7 @@ from redrive.queues import Queue
 
 @runtime.step(transitions=2)
 def handler(event: runtime.Event, context: object) -> runtime.Event:
-    """`{"run", "started", "request", "queue", "destination", "count"}` → the plan; it and the request go to the ledger."""
+    """`{"run", "started", "request", "queue", "destination", "count"}` → the plan, also in the ledger."""
     planned = plan(
         runtime.sqs(),
         event["request"],

@@ -14,6 +14,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
+
 from redrive.lane import Lane
 from redrive.ledger import Ledger
 from redrive.metering import Meter
@@ -36,7 +37,12 @@ CONFIG = Config(
     connect_timeout=5,
     read_timeout=30,
 )
-COUNTED = {"received": "MessagesReceived", "sent": "MessagesSent", "failed": "MessagesFailed", "held": "MessagesHeld"}
+COUNTED = {
+    "received": "MessagesReceived",
+    "sent": "MessagesSent",
+    "failed": "MessagesFailed",
+    "held": "MessagesHeld",
+}
 Event = dict[str, Any]
 
 

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-ATTRIBUTES = {
-    "visible": "ApproximateNumberOfMessages",
-    "in_flight": "ApproximateNumberOfMessagesNotVisible",
-    "delayed": "ApproximateNumberOfMessagesDelayed",
-}
-
 
 def count(sqs: SQSClient, queue_url: str) -> dict[str, int]:
-    """Give `{"visible", "in_flight", "delayed"}`. Good for choosing lanes, never for deciding that a drain is over."""
-    found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=list(ATTRIBUTES.values()))["Attributes"]  # type: ignore[arg-type]
-    return {name: int(found[attribute]) for name, attribute in ATTRIBUTES.items()}
+    """Give `{"visible", "in_flight", "delayed"}`.
+
+    Good for choosing lanes, never for deciding that a drain is over.
+    """
+    found = sqs.get_queue_attributes(
+        QueueUrl=queue_url,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ],
+    )["Attributes"]
+    return {
+        "visible": int(found["ApproximateNumberOfMessages"]),
+        "in_flight": int(found["ApproximateNumberOfMessagesNotVisible"]),
+        "delayed": int(found["ApproximateNumberOfMessagesDelayed"]),
+    }

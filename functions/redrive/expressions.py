@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jsonata import Jsonata
 from jsonata.jexception import JException
+from jsonata.jsonata import Jsonata
 
 from redrive.errors import InvalidRequest
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from redrive.expressions import Expression, ExpressionFailed
 from redrive.ledger import PAGES, VERDICTS
-from redrive.messages import Message, Outgoing
+from redrive.messages import Attributes, Message, Outgoing, attributes_from_json, attributes_to_json
 from redrive.outcomes import Outcome, settle
 from redrive.queues import name_of
 
@@ -22,33 +22,32 @@ if TYPE_CHECKING:
 SEND = "send"
 
 
+UNCHANGED = Outgoing()
+
+
 @dataclass(frozen=True)
 class Verdict:
     """`send`, or how the message ends if it is not sent: `held`, `failed`, `returned`, `previewed`; and why."""
 
     decision: str
     reason: str = ""
-    outgoing: Outgoing = Outgoing()
+    outgoing: Outgoing = UNCHANGED
 
     def to_json(self, message: Message) -> dict[str, Any]:
         """Give the verdict as one line of a page's verdicts."""
         line: dict[str, Any] = {"id": message.id, "decision": self.decision, "reason": self.reason}
-        if self.outgoing != Outgoing():
-            changed = replace(message, body=self.outgoing.body or "", attributes=self.outgoing.attributes or {})
+        if self.outgoing != UNCHANGED:
+            attributes = self.outgoing.attributes
             line["body"] = self.outgoing.body
-            line["attributes"] = None if self.outgoing.attributes is None else changed.to_json()["attributes"]
+            line["attributes"] = None if attributes is None else attributes_to_json(attributes)
         return line
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> Verdict:
         """Read what `to_json` wrote."""
         attributes = line.get("attributes")
-        if attributes is not None:
-            attributes = Message.from_json({**_NO_MESSAGE, "attributes": attributes}).attributes
-        return cls(line["decision"], line["reason"], Outgoing(line.get("body"), attributes))
-
-
-_NO_MESSAGE: dict[str, Any] = {"id": "", "handle": "", "body": "", "system": {}}
+        changed = None if attributes is None else attributes_from_json(attributes)
+        return cls(line["decision"], line["reason"], Outgoing(line.get("body"), changed))
 
 
 def filter_page(ledger: Ledger, queue: Queue, criteria: dict[str, Any], lane: Lane) -> Lane:
@@ -99,7 +98,7 @@ class Judge:
             if verdict.decision == SEND:
                 chosen += 1
                 if self._criteria["preview"]:
-                    verdict = replace(verdict, decision="previewed", outgoing=Outgoing())
+                    verdict = replace(verdict, decision="previewed", outgoing=UNCHANGED)
             else:
                 blocked.add(message.group)
             verdicts.append(verdict)
@@ -174,9 +173,7 @@ def _plain(attribute: dict[str, Any]) -> Any:
 def _outgoing(result: Any, message: Message, view: dict[str, Any]) -> Outgoing:
     if isinstance(result, dict) and "body" in result and set(result) <= {"body", "attributes"}:
         attributes = result.get("attributes")
-        return Outgoing(
-            _text(result["body"]), None if attributes is None else _typed(attributes, message, view)
-        )
+        return Outgoing(_text(result["body"]), None if attributes is None else _typed(attributes, message, view))
     return Outgoing(_text(result))
 
 
@@ -191,7 +188,7 @@ def _text(value: Any) -> str:
         raise ExpressionFailed(f"transform gave {_kind(value)}, which is no JSON") from error
 
 
-def _typed(values: Any, message: Message, view: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _typed(values: Any, message: Message, view: dict[str, Any]) -> Attributes:
     if not isinstance(values, dict):
         raise ExpressionFailed(f"transform gave attributes that are {_kind(values)}, not an object")
     typed = {}

@@ -54,13 +54,13 @@ class DynamoDBJournal:
     def once(self, key: str, send: Callable[[], Answers]) -> Answers:
         """Send a wave, unless the journal has its answers."""
 
-        @idempotent_function(
+        @idempotent_function(  # type: ignore[untyped-decorator]
             data_keyword_argument="wave",
             persistence_store=self._layer,
             config=self._config,
             key_prefix=_PREFIX,
         )
-        def send_wave(*, wave: dict[str, str]) -> Answers:  # noqa: ARG001 - Idempotency reads it
+        def send_wave(*, wave: dict[str, str]) -> Answers:
             return send()
 
         try:

@@ -44,13 +44,13 @@ class Ledger:
         """Write the lines of one page's `kind`."""
         text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
         # The bucket's lifecycle rule finds by this tag what holds messages, which must not be kept for long.
-        tags = {} if kind == OUTCOMES else {"Tagging": "life=short"}
+        tags = "" if kind == OUTCOMES else "life=short"
         self.s3.put_object(
             Bucket=self.bucket,
             Key=self._page_key(kind, page),
             Body=gzip.compress(text.encode(), _FAST),
             ContentType="application/x-ndjson",
-            **tags,
+            Tagging=tags,
         )
 
     def read(self, kind: str, page: str) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MARK = "redrive"  # the message attribute that says: redriven before, by which run, and what it was at first
 MOST_ATTRIBUTES = 10
+Attributes = dict[str, dict[str, Any]]  # SQS's `MessageAttributes`: name → `DataType` and a value
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Message:
     id: str
     handle: str
     body: str
-    attributes: dict[str, dict[str, Any]]
+    attributes: Attributes
     system: dict[str, str]
 
     @classmethod
@@ -41,7 +42,7 @@ class Message:
                 name: {key: value[key] for key in ("DataType", "StringValue", "BinaryValue") if key in value}
                 for name, value in received.get("MessageAttributes", {}).items()
             },
-            system=dict(received.get("Attributes", {})),
+            system={str(name): value for name, value in received.get("Attributes", {}).items()},
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -50,14 +51,14 @@ class Message:
             "id": self.id,
             "handle": self.handle,
             "body": self.body,
-            "attributes": {name: _attribute_to_json(value) for name, value in self.attributes.items()},
+            "attributes": attributes_to_json(self.attributes),
             "system": self.system,
         }
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> Message:
         """Read what `to_json` wrote."""
-        attributes = {name: _attribute_from_json(value) for name, value in line["attributes"].items()}
+        attributes = attributes_from_json(line["attributes"])
         return cls(line["id"], line["handle"], line["body"], attributes, line["system"])
 
     @property
@@ -101,7 +102,7 @@ class Outgoing:
     """What is to be sent for one message: its new body and attributes; None means as they were."""
 
     body: str | None = None
-    attributes: dict[str, dict[str, Any]] | None = None
+    attributes: Attributes | None = None
 
 
 def entry(message: Message, outgoing: Outgoing, run: str, *, fifo: bool, max_bytes: int) -> dict[str, Any]:
@@ -123,16 +124,35 @@ def entry(message: Message, outgoing: Outgoing, run: str, *, fifo: bool, max_byt
     if trace := message.system.get("AWSTraceHeader"):
         result["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
     if fifo:
-        result["MessageDeduplicationId"] = deduplication_id(message, run)
+        result["MessageDeduplicationId"] = deduplication_id(message)
     return result
 
 
-def deduplication_id(message: Message, run: str) -> str:
-    """Give the deduplication id of this message in this run: the same on a retry, another in the next run.
+def deduplication_id(message: Message) -> str:
+    """Give the deduplication id of a dead letter: the same whenever and by whichever run it is sent.
 
-    The one it came with is no use: within five minutes SQS would drop the message silently as a repeat.
+    The one it came with is no use: within five minutes of the original send SQS would drop the message silently. A
+    message that comes back to the dead-letter queue has a new message id by then, and so a new one of these.
     """
-    return hashlib.sha256(f"{run}\n{message.id}".encode()).hexdigest()
+    return hashlib.sha256(f"redrive\n{message.id}".encode()).hexdigest()
+
+
+def attributes_to_json(attributes: Attributes) -> Attributes:
+    """Give message attributes as JSON: binary values in base64."""
+    return {
+        name: {**value, "BinaryValue": base64.b64encode(value["BinaryValue"]).decode()}
+        if "BinaryValue" in value
+        else value
+        for name, value in attributes.items()
+    }
+
+
+def attributes_from_json(attributes: Attributes) -> Attributes:
+    """Read what `attributes_to_json` wrote."""
+    return {
+        name: {**value, "BinaryValue": base64.b64decode(value["BinaryValue"])} if "BinaryValue" in value else value
+        for name, value in attributes.items()
+    }
 
 
 def is_marked(entry: dict[str, Any]) -> bool:
@@ -145,7 +165,7 @@ def size(entry: dict[str, Any]) -> int:
     return _size(entry["MessageBody"], entry.get("MessageAttributes", {}))
 
 
-def _size(body: str, attributes: dict[str, dict[str, Any]]) -> int:
+def _size(body: str, attributes: Attributes) -> int:
     total = len(body.encode())
     for name, value in attributes.items():
         total += len(name.encode()) + len(value["DataType"].encode())
@@ -157,15 +177,3 @@ def _mark_for(message: Message, run: str) -> dict[str, str]:
     earlier = message.mark
     value = {"count": earlier.count + 1, "run": run, "id": earlier.id or message.id}
     return {"DataType": "String", "StringValue": json.dumps(value, separators=(",", ":"))}
-
-
-def _attribute_to_json(value: dict[str, Any]) -> dict[str, Any]:
-    if "BinaryValue" not in value:
-        return value
-    return {**value, "BinaryValue": base64.b64encode(value["BinaryValue"]).decode()}
-
-
-def _attribute_from_json(value: dict[str, Any]) -> dict[str, Any]:
-    if "BinaryValue" not in value:
-        return value
-    return {**value, "BinaryValue": base64.b64decode(value["BinaryValue"])}

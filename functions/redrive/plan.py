@@ -33,12 +33,18 @@ def plan(
     counts: dict[str, int],
     started: str,
 ) -> dict[str, Any]:
-    """Give the plan: `path` (`native` or `custom`), `because`, `move`, `sources` and `drain`.
+    """Give the plan.
 
-    `fallback` tells whether the custom path may take over from a move task, `look` counts the looks at
-    one (the n-th comes after n more seconds, so 36 hours are some 500 looks), `move` is the input of StartMessageMoveTask. `drain` holds the lanes of the custom path, also when the path is
-    native: SQS may hand the rest back. Raises InvalidRequest when a message could go nowhere, and
-    NativePathUnavailable when the request insists on what SQS cannot do.
+    path, because  `native` or `custom`, and why
+    fallback       whether the custom path may take over from a move task
+    started_ms     when the run started, in milliseconds since the epoch: a move task younger than that is ours
+    move           the input of StartMessageMoveTask
+    look           counts the looks at the move task; the n-th comes after n more seconds
+    sources        the queues whose dead-letter queue this is
+    drain          the lanes of the custom path; also on the native path, for SQS may hand the rest back
+
+    Raises InvalidRequest when a message could go nowhere, and NativePathUnavailable when the request insists on what
+    SQS cannot do.
     """
     sources = [queues.describe(sqs, url) for url in _source_urls(sqs, queue)]
     if not sources and destination is None:
@@ -97,9 +103,7 @@ def _already_running(sqs: SQSClient, queue: queues.Queue) -> list[str]:
     return []
 
 
-def _move(
-    request: dict[str, Any], queue: queues.Queue, destination: queues.Queue | None
-) -> dict[str, Any]:
+def _move(request: dict[str, Any], queue: queues.Queue, destination: queues.Queue | None) -> dict[str, Any]:
     move: dict[str, Any] = {"SourceArn": queue.arn}
     if destination:
         move["DestinationArn"] = destination.arn

@@ -73,9 +73,9 @@ def resolve(sqs: SQSClient, reference: str, field: str) -> Queue:
 
 def describe(sqs: SQSClient, url: str) -> Queue:
     """Read a queue's attributes. Raises botocore's ClientError as SQS answers."""
-    attributes = sqs.get_queue_attributes(
-        QueueUrl=url, AttributeNames=["QueueArn", "MaximumMessageSize", "FifoQueue"]
-    )["Attributes"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "MaximumMessageSize", "FifoQueue"])[
+        "Attributes"
+    ]
     arn = attributes["QueueArn"]
     return Queue(
         name=name_of(arn),

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from redrive.ledger import HELD, PAGES
 from redrive.lane import NEAR_LIMIT, Page
+from redrive.ledger import HELD, PAGES
 from redrive.messages import Message
 from redrive.visibility import change_visibility
 

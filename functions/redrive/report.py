@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from redrive.ledger import Ledger
 
 NOTHING, COMPLETE, INCOMPLETE, FAILED = "nothing to redrive", "complete", "incomplete", "failed"
-STEPS = ("count", "plan", "release")  # these leave their `requests` in their own results, `check` in the state itself
-OWN = {"s3": 1, "lambda": 1, "transitions": 3}  # the report's object, its function, and the states from it to the end
+STEPS = (
+    "count",
+    "plan",
+    "release",
+)  # these leave their `requests` in their own results, `check` in the state itself
+OWN = {
+    "s3": 1,
+    "lambda": 1,
+    "transitions": 3,
+}  # the report's object, its function, and the states from it to the end
 ROUND, LOOK = 2, 4  # states that a round of the drain, and a look at the move task, enter in the run itself
 SHOWN = ("received", "sent", "held", "failed", "returned", "previewed", "deleted")
 
@@ -84,9 +92,7 @@ def _because(plan: dict[str, Any], state: dict[str, Any], task: dict[str, Any]) 
     return because
 
 
-def _ending(
-    summary: dict[str, Any], state: dict[str, Any], lanes: list[Lane], task: dict[str, Any]
-) -> dict[str, Any]:
+def _ending(summary: dict[str, Any], state: dict[str, Any], lanes: list[Lane], task: dict[str, Any]) -> dict[str, Any]:
     failure = state.get("failure")
     if "refusal" in state and not lanes and not task:
         failure = failure or state["refusal"]
@@ -107,9 +113,7 @@ def _ending(
     return {"status": COMPLETE}
 
 
-def _unfinished(
-    summary: dict[str, Any], state: dict[str, Any], lanes: list[Lane], task: dict[str, Any]
-) -> list[str]:
+def _unfinished(summary: dict[str, Any], state: dict[str, Any], lanes: list[Lane], task: dict[str, Any]) -> list[str]:
     why = []
     if not lanes and task.get("Status") == "CANCELLED":
         why.append(f"somebody cancelled the move task after {summary['sent']} messages")

@@ -73,8 +73,7 @@ class Destinations:
         if len(self.sources) == 1:
             return self.sources[0]
         return (
-            f"SQS did not dead-letter it, and {self.queue.name} serves {len(self.sources)} queues: "
-            "name a destination"
+            f"SQS did not dead-letter it, and {self.queue.name} serves {len(self.sources)} queues: name a destination"
         )
 
 
@@ -112,7 +111,7 @@ def send_page(
     in_order = destinations.queue.fifo
     stopped: set[str | None] = set()
 
-    def send_wave(number: int, wave: list[Batch]) -> Answers:
+    def send_wave(number: int, wave: Sequence[Batch]) -> Answers:
         if remaining_ms() < RESERVE_MS:
             raise OutOfTime("the step's time is nearly over; it goes on in its next attempt.")
         if time.time() > lane.page.lapses - MARGIN:
@@ -168,9 +167,7 @@ def pack(
     return parcels, answers
 
 
-def _parcel(
-    place: int, message: Message, verdict: Verdict, destinations: Destinations, run: str
-) -> Parcel | str:
+def _parcel(place: int, message: Message, verdict: Verdict, destinations: Destinations, run: str) -> Parcel | str:
     to = destinations.of(message)
     if isinstance(to, str):
         return to
@@ -267,8 +264,7 @@ def _send_batch(sqs: SQSClient, batch: Batch) -> Answers:
         last = attempt == TRIES - 1
         final = [entry for entry in failed if entry["SenderFault"] or last]
         answers += [
-            batch[int(entry["Id"])].answer(error=_sentence(entry["Code"], entry.get("Message", "")))
-            for entry in final
+            batch[int(entry["Id"])].answer(error=_sentence(entry["Code"], entry.get("Message", ""))) for entry in final
         ]
         batch = [batch[int(entry["Id"])] for entry in failed if entry not in final]
         if not batch:
