@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 VISIBILITY = 600  # seconds a page may take; a Receive that dies gives its messages back after this
 HOLD = 3_600  # seconds that held messages are kept back at a time, once the first VISIBILITY is nearly over
 RENEW = 180  # seconds before a hold would lapse
-LONG_POLL = 2  # seconds: any long poll asks all of SQS's servers, a longer one only waits longer
+LONG_POLL = 1  # second: any long poll asks all of SQS's servers, a longer one only waits longer
 FILL_TIME = 20  # seconds until a page is closed with what it has
 PAGE_BYTES = 32 * 1024 * 1024
 BATCH = 10  # SQS API, ReceiveMessage

@@ -1,0 +1,237 @@
+"""The machine's file, by itself: what can be seen without running it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "statemachine" / "redrive.asl.json"
+TEXT = FILE.read_text()
+MACHINE = json.loads(TEXT)
+TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
+LANE = MACHINE["States"]["Drain the queue"]["ItemProcessor"]
+
+LEVELS = {"run": (MACHINE["StartAt"], MACHINE["States"]), "lane": (LANE["StartAt"], LANE["States"])}
+STATES = [(level, name, state) for level, (_, states) in LEVELS.items() for name, state in states.items()]
+TASKS = [(level, name, state) for level, name, state in STATES if state["Type"] == "Task"]
+OUR_TASKS = [task for task in TASKS if task[2]["Resource"].startswith("${")]
+
+
+def named(cases: list[tuple[str, str, dict[str, Any]]]) -> Any:
+    return pytest.mark.parametrize(
+        ("level", "name", "state"), cases, ids=[f"{level}: {name}" for level, name, _ in cases]
+    )
+
+
+def targets(state: dict[str, Any]) -> set[str]:
+    found = {state[key] for key in ("Next", "Default") if key in state}
+    found |= {rule["Next"] for rule in state.get("Choices", [])}
+    return found | {catcher["Next"] for catcher in state.get("Catch", [])}
+
+
+@named(STATES)
+def test_every_target_is_a_state_of_the_same_level(level, name, state):
+    assert targets(state) <= set(LEVELS[level][1])
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_state_can_be_reached(level):
+    start, states = LEVELS[level]
+    reached, new = set(), {start}
+    while new:
+        reached |= new
+        new = set().union(*(targets(states[name]) for name in new)) - reached
+    assert reached == set(states)
+
+
+@named(STATES)
+def test_every_state_ends_or_goes_on(level, name, state):
+    ends = state["Type"] in {"Succeed", "Fail"}
+    assert ends != bool({"Next", "Default"} & set(state))
+
+
+@named(STATES)
+def test_names_read_as_sentences(level, name, state):
+    assert len(name.split()) <= 5
+    assert len(name) <= 80  # Step Functions quotas
+    assert not re.search(r"\b(Lambda|Map|Process|Handler|Function)\b", name)
+    assert (state["Type"] == "Choice") == name.endswith("?")
+
+
+@named(STATES)
+def test_keys_stand_in_the_same_order_in_every_state(level, name, state):
+    order = [
+        "Type",
+        "Comment",
+        "InputPath",
+        "ItemsPath",
+        "ItemSelector",
+        "Label",
+        "ItemProcessor",
+        "Resource",
+        "Parameters",
+        "SecondsPath",
+        "TimestampPath",
+        "Choices",
+        "Default",
+        "ErrorPath",
+        "CausePath",
+        "ResultSelector",
+        "ResultPath",
+        "OutputPath",
+        "TimeoutSeconds",
+        "Retry",
+        "Catch",
+        "Next",
+    ]
+    if "startMessageMoveTask" in state.get("Resource", ""):
+        order.remove("InputPath")
+        order.insert(order.index("Parameters"), "InputPath")  # it stands for Parameters there
+    assert list(state) == sorted(state, key=order.index)
+
+
+@named(TASKS)
+def test_every_task_has_a_timeout_and_a_comment_that_is_a_sentence(level, name, state):
+    assert state["TimeoutSeconds"] > 0
+    assert state["Comment"].endswith(".")
+
+
+@named([(level, name, state) for level, name, state in STATES if state["Type"] == "Choice"])
+def test_every_choice_says_why_unless_its_name_does(level, name, state):
+    unexplained = {"Did any arrive?", "Anything to send?", "Did everything arrive?"}
+    assert name in unexplained or all("Comment" in rule for rule in state["Choices"])
+
+
+@named(OUR_TASKS)
+def test_every_function_has_the_standard_retry(level, name, state):
+    standard = OUR_TASKS[0][2]["Retry"]
+    own = [retrier for retrier in state["Retry"] if "WaveInFlight" in retrier["ErrorEquals"]]
+    assert [retrier for retrier in state["Retry"] if retrier not in own] == standard
+    assert bool(own) == (name == "Send the matches")
+
+
+@named(TASKS)
+def test_every_retry_waits_with_full_jitter_and_a_ceiling(level, name, state):
+    for retrier in state["Retry"]:
+        if retrier["MaxAttempts"]:
+            assert retrier["JitterStrategy"] == "FULL"
+            assert retrier["MaxDelaySeconds"] <= 300
+    assert state["Retry"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+@named(OUR_TASKS)
+def test_errors_of_ours_are_never_retried_unless_waiting_helps(level, name, state):
+    from redrive import errors
+
+    ours = {cls.__name__ for cls in errors.RedriveError.__subclasses__()}
+    first = state["Retry"][0]
+    assert first["MaxAttempts"] == 0
+    assert set(first["ErrorEquals"]) == ours - {"WaveInFlight", "OutOfTime"}
+
+
+@named([*TASKS, ("run", "Drain the queue", MACHINE["States"]["Drain the queue"])])
+def test_every_error_is_caught_also_the_one_that_states_all_leaves_out(level, name, state):
+    # facts: States.ALL does not catch States.DataLimitExceeded, and must stand alone.
+    assert [catcher["ErrorEquals"] for catcher in state["Catch"]] == [["States.DataLimitExceeded"], ["States.ALL"]]
+    assert state["Catch"][0]["Next"] == state["Catch"][1]["Next"]
+
+
+@named([(level, name, state) for level, name, state in STATES if state["Type"] == "Fail"])
+def test_every_red_end_carries_the_error_and_the_cause(level, name, state):
+    assert {"ErrorPath", "CausePath"} <= set(state)
+
+
+def test_after_an_error_no_path_ends_green():
+    """From what any Catch of the run leads to, a green end is reached only through the report's verdict."""
+    _, states = LEVELS["run"]
+    green = {name for name, state in states.items() if state["Type"] == "Succeed"}
+    before = {name for name, state in states.items() if targets(state) & green}
+    assert before == {"Did everything arrive?"}
+    rules = {rule["Next"]: rule["StringEquals"] for rule in states["Did everything arrive?"]["Choices"]}
+    assert {rules[name] for name in green} == {"complete", "nothing to redrive"}
+
+
+def test_the_file_is_plain_jsonpath_so_that_every_engine_reads_it():
+    for word in ("QueryLanguage", "Assign", "Arguments", "JSONata", '"Output"', "MaxConcurrencyPath"):
+        assert word not in TEXT
+    assert '"arn:aws:lambda' not in TEXT
+
+
+def test_only_quoted_whole_values_are_substituted_and_the_template_gives_each():
+    found = re.findall(r"\$\{(\w+)\}", TEXT)
+    assert set(re.findall(r'"\$\{(\w+)\}"', TEXT)) == set(found)
+    given = TEMPLATE["Resources"]["StateMachine"]["Properties"]["DefinitionSubstitutions"]
+    assert set(found) == set(given)
+    for name, value in given.items():
+        assert value == {"Fn::GetAtt": [name.removesuffix("Arn"), "Arn"]}
+
+
+def test_one_step_is_one_state_one_function_and_one_file():
+    functions = {
+        name: resource["Properties"]["Handler"]
+        for name, resource in TEMPLATE["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    used = {task["Resource"][2:-1].removesuffix("Arn") for _, _, task in OUR_TASKS}
+    assert used == set(functions)
+    assert len(OUR_TASKS) == len(used)
+    for name, handler in functions.items():
+        step = name.removesuffix("Function").lower()
+        assert handler == f"{step}.handler"
+        assert (ROOT / "functions" / f"{step}.py").exists()
+        assert (ROOT / "functions" / "redrive" / f"{step}.py").exists()
+
+
+@named(OUR_TASKS)
+def test_a_function_is_timed_out_by_lambda_before_the_machine_gives_up(level, name, state):
+    properties = TEMPLATE["Resources"][state["Resource"][2:-1].removesuffix("Arn")]["Properties"]
+    timeout = properties.get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+    assert timeout < state["TimeoutSeconds"] <= timeout + 10
+
+
+def test_every_parameter_has_an_example_and_says_what_it_must_be():
+    for parameter in TEMPLATE["Parameters"].values():
+        assert "for example" in parameter["Description"]
+        if parameter["Type"] == "Number":
+            assert "MinValue" in parameter
+        else:
+            assert {"AllowedPattern", "ConstraintDescription"} <= set(parameter)
+
+
+def allowed(name: str) -> set[str]:
+    statements = TEMPLATE["Resources"][name]["Properties"]["Policies"][0]["Statement"]
+    return {
+        action
+        for statement in statements
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+
+
+@pytest.mark.parametrize(
+    ("function", "on_queues"),
+    {
+        "Check": {"sqs:GetQueueUrl", "sqs:GetQueueAttributes"},
+        "Count": {"sqs:GetQueueAttributes"},
+        "Plan": {"sqs:ListDeadLetterSourceQueues", "sqs:ListMessageMoveTasks", "sqs:GetQueueAttributes"},
+        "Receive": {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"},
+        "Filter": set(),
+        "Send": {"sqs:SendMessage"},
+        "Delete": {"sqs:DeleteMessage"},
+        "Release": {"sqs:ChangeMessageVisibility"},
+        "Report": set(),
+    }.items(),
+)
+def test_a_function_may_do_its_step_on_queues_and_no_more(function, on_queues):
+    assert {action for action in allowed(f"{function}Function") if action.startswith("sqs:")} == on_queues
+
+
+def test_no_policy_has_a_wildcard_action_or_every_resource():
+    for resource in TEMPLATE["Resources"].values():
+        for policy in resource.get("Properties", {}).get("Policies", []):
+            for statement in policy["Statement"]:
+                assert "*" not in json.dumps(statement["Action"])
+                assert statement["Resource"] != "*"
