@@ -1,22 +1,30 @@
 """Plan the redrive."""
 
 import runtime
+from redrive.neighbours import arrive
 from redrive.plan import plan
 from redrive.queues import Queue
 
 
 @runtime.step(transitions=2)
 def handler(event: runtime.Event, context: object) -> runtime.Event:
-    """`{"run", "started", "request", "queue", "destination", "count"}` → the plan, also in the ledger."""
+    """`{"run", "execution", "started", "request", "queue", "destination", "count"}` → the plan, also in the ledger."""
+    queue = Queue.from_json(event["queue"])
+    neighbours = arrive(
+        runtime.dynamodb(), runtime.stepfunctions(), runtime.journal_table(), queue.arn, event["execution"]
+    )
     planned = plan(
         runtime.sqs(),
         event["request"],
-        Queue.from_json(event["queue"]),
+        queue,
         Queue.from_json(event["destination"]) if event["destination"] else None,
         event["count"],
         event["started"],
+        neighbours,
     )
     ledger = runtime.ledger(event)
     ledger.write_document("request", event["request"])
-    ledger.write_document("plan", planned)
+    # All that a clean-up needs of a run that was stopped.
+    kept = ("run", "execution", "started", "request", "queue", "destination", "count")
+    ledger.write_document("plan", {name: event[name] for name in kept} | {"plan": planned})
     return planned

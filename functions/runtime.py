@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
+from redrive.journal import DynamoDBJournal
 from redrive.lane import Lane
 from redrive.ledger import Ledger
 from redrive.metering import Meter
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from redrive.journal import Journal
 
 log = Logger(service="redrive", log_uncaught_exceptions=False)
 metrics = Metrics(namespace="Redrive", service="redrive")
@@ -71,9 +75,20 @@ def ledger(event: Event) -> Ledger:
     return Ledger(s3, os.environ["BUCKET"], event["run"])
 
 
+def stepfunctions() -> SFNClient:
+    """Give the Step Functions client."""
+    client: SFNClient = _client("stepfunctions")
+    return client
+
+
 def journal_table() -> str:
     """Give the name of the journal's table."""
     return os.environ["JOURNAL_TABLE"]
+
+
+def journal(context: Any) -> Journal:
+    """Give the send journal, for the time that this invocation has."""
+    return DynamoDBJournal(dynamodb, journal_table(), context)
 
 
 def step(transitions: int) -> Callable[[Callable[[Event, Any], Event]], Callable[[Event, Any], Event]]:

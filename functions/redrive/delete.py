@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from redrive.batches import tens
 from redrive.ledger import OUTCOMES, PAGES
-from redrive.outcomes import SENT
+from redrive.outcomes import GONE
+from redrive.unsettled import Mark, take_away
+from redrive.visibility import VISIBILITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,19 +26,28 @@ TRIES = 3  # for the entries that SQS itself failed at; botocore retries whole c
 
 
 def delete_page(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane) -> Lane:
-    """Delete the page's sent messages; give the lane with the deleted counted.
+    """Delete the page's sent messages; give the lane with the deleted counted."""
+    _, deleted = finish(sqs, ledger, queue, lane.page.name or "")
+    return lane.counting({"deleted": deleted})
 
-    What SQS does not delete shows again later; it was sent, and stays counted as sent.
+
+def finish(sqs: SQSClient, ledger: Ledger, queue: Queue, page: str) -> tuple[int, int]:
+    """Delete what a settled page sent; give how many were to be deleted, and how many are.
+
+    Then the page's mark is taken away. What SQS does not delete keeps its mark: it shows again, and whoever receives
+    it then deletes it without sending it again.
     """
-    name = lane.page.name or ""
-    sent = {line["id"] for line in ledger.read(OUTCOMES, name) if line["outcome"] == SENT}
-    handles = [line["handle"] for line in ledger.read(PAGES, name) if line["id"] in sent]
-    if time.time() > lane.page.lapses:
-        # The messages show again: their handles may be somebody else's to delete by now.
-        return lane
+    gone = {line["id"] for line in ledger.read(OUTCOMES, page) if line["outcome"] in GONE}
+    lines = ledger.read(PAGES, page)
+    lapses = lines[0]["at"] + VISIBILITY
+    if time.time() > lapses:
+        return len(gone), 0  # they show again: by now the handles may be somebody else's messages
+    handles = [line["handle"] for line in lines if line["id"] in gone]
     with ThreadPoolExecutor(THREADS) as pool:
         deleted = sum(pool.map(lambda batch: _delete(sqs, queue.url, batch), tens(handles)))
-    return lane.counting({"deleted": deleted})
+    if deleted == len(handles):
+        take_away(ledger, Mark(queue.name, ledger.run, page, int(lapses)))
+    return len(gone), deleted
 
 
 def _delete(sqs: SQSClient, queue_url: str, handles: Sequence[str]) -> int:

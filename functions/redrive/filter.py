@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from redrive.expressions import Expression, ExpressionFailed
 from redrive.ledger import PAGES, VERDICTS
 from redrive.messages import Attributes, Message, Outgoing, attributes_from_json, attributes_to_json
-from redrive.outcomes import Outcome, settle
+from redrive.outcomes import SETTLED, Outcome, settle
 from redrive.queues import name_of
+from redrive.unsettled import already_sent
 
 if TYPE_CHECKING:
+    from redrive.journal import Journal
     from redrive.lane import Lane
     from redrive.ledger import Ledger
     from redrive.queues import Queue
@@ -27,15 +30,21 @@ UNCHANGED = Outgoing()
 
 @dataclass(frozen=True)
 class Verdict:
-    """`send`, or how the message ends if it is not sent: `held`, `failed`, `returned`, `previewed`; and why."""
+    """`send`, or how the message ends if it is not sent: `held`, `failed`, `returned`, `previewed`, `settled`; and why.
+
+    `new_id` is the id of a settled message in its destination.
+    """
 
     decision: str
     reason: str = ""
     outgoing: Outgoing = UNCHANGED
+    new_id: str | None = None
 
     def to_json(self, message: Message) -> dict[str, Any]:
         """Give the verdict as one line of a page's verdicts."""
         line: dict[str, Any] = {"id": message.id, "decision": self.decision, "reason": self.reason}
+        if self.new_id:
+            line["new_id"] = self.new_id
         if self.outgoing != UNCHANGED:
             attributes = self.outgoing.attributes
             line["body"] = self.outgoing.body
@@ -47,19 +56,20 @@ class Verdict:
         """Read what `to_json` wrote."""
         attributes = line.get("attributes")
         changed = None if attributes is None else attributes_from_json(attributes)
-        return cls(line["decision"], line["reason"], Outgoing(line.get("body"), changed))
+        return cls(line["decision"], line["reason"], Outgoing(line.get("body"), changed), line.get("new_id"))
 
 
-def filter_page(ledger: Ledger, queue: Queue, criteria: dict[str, Any], lane: Lane) -> Lane:
-    """Judge the page in hand and write its verdicts; when nothing is to be sent, settle it at once."""
+def filter_page(ledger: Ledger, journal: Journal, queue: Queue, criteria: dict[str, Any], lane: Lane) -> Lane:
+    """Judge the page in hand and write its verdicts; when nothing is to leave the queue, settle it at once."""
     name = lane.page.name or ""
     messages = [Message.from_json(line) for line in ledger.read(PAGES, name)]
-    verdicts = Judge(criteria, ledger.run).judge_all(messages, share=lane.share, in_order=queue.fifo)
-    selected = sum(verdict.decision == SEND for verdict in verdicts)
-    previewed = sum(verdict.decision == "previewed" for verdict in verdicts)
+    judge = Judge(criteria, ledger.run, already_sent(ledger, journal, queue.name))
+    verdicts = judge.judge_all(messages, share=lane.share, in_order=queue.fifo)
+    decided = Counter(verdict.decision for verdict in verdicts)
+    selected = decided[SEND] + decided[SETTLED]
     lane = replace(lane, page=replace(lane.page, selected=selected))
     if lane.share is not None:
-        lane = replace(lane, share=lane.share - selected - previewed)
+        lane = replace(lane, share=lane.share - decided[SEND] - decided["previewed"])
         if lane.share == 0:
             lane = replace(lane, go_on=False, why="the limit is reached")
     if selected:
@@ -72,7 +82,9 @@ def filter_page(ledger: Ledger, queue: Queue, criteria: dict[str, Any], lane: La
 class Judge:
     """Judges messages by a run's criteria (the `criteria` of `check`)."""
 
-    def __init__(self, criteria: dict[str, Any], run: str) -> None:
+    def __init__(self, criteria: dict[str, Any], run: str, already: dict[str, str]) -> None:
+        """`already` maps the ids of messages that were sent before to their new ids."""
+        self._already = already
         self._criteria = criteria
         self._run = run
         self._where = Expression(criteria["where"], "filter.where") if criteria["where"] else None
@@ -99,13 +111,19 @@ class Judge:
                 chosen += 1
                 if self._criteria["preview"]:
                     verdict = replace(verdict, decision="previewed", outgoing=UNCHANGED)
-            else:
+            elif verdict.decision != SETTLED:
                 blocked.add(message.group)
             verdicts.append(verdict)
         return verdicts
 
     def judge(self, message: Message) -> Verdict:
         """Judge one message by itself. Never raises: what cannot be judged has failed, and says why."""
+        if message.id in self._already:
+            if self._criteria["preview"]:
+                return Verdict("held", "it was sent before; a run without preview deletes it")
+            return Verdict(
+                SETTLED, "it was sent before, and only its deletion was missing", new_id=self._already[message.id]
+            )
         mark = message.mark
         if mark.run == self._run:
             return Verdict("returned", "this run sent it, and it came back")

@@ -7,7 +7,9 @@ after the time its first attempt had left, and that is the whole of what can arr
 
 from __future__ import annotations
 
+import functools
 import json
+import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_lambda_powertools.utilities.idempotency import (
@@ -42,21 +44,33 @@ class Journal(Protocol):
 
 
 class DynamoDBJournal:
-    """The journal in a DynamoDB table. `context` tells how long this attempt has (`get_remaining_time_in_millis`)."""
+    """The journal in a DynamoDB table. `context` tells how long this attempt has (`get_remaining_time_in_millis`).
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, context: Any) -> None:
-        self._layer = DynamoDBPersistenceLayer(table_name=table, boto3_client=dynamodb)
+    `dynamodb` makes the client when it is first needed: most steps that may look into the journal need not.
+    """
+
+    def __init__(self, dynamodb: Callable[[], DynamoDBClient], table: str, context: Any) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
         self._config = IdempotencyConfig(event_key_jmespath="key", expires_after_seconds=LIFE)
         self._config.register_lambda_context(context)
-        # Here, not in the threads that send: the layer's first `configure` is not safe to race.
-        self._layer.configure(config=self._config, key_prefix=_PREFIX)
+        self._lock = threading.Lock()
+
+    @functools.cached_property
+    def _layer(self) -> DynamoDBPersistenceLayer:
+        # Under a lock: waves are sent in threads, and the layer's first `configure` is not safe to race.
+        layer = DynamoDBPersistenceLayer(table_name=self._table, boto3_client=self._dynamodb())
+        layer.configure(config=self._config, key_prefix=_PREFIX)
+        return layer
 
     def once(self, key: str, send: Callable[[], Answers]) -> Answers:
         """Send a wave, unless the journal has its answers."""
+        with self._lock:
+            layer = self._layer
 
         @idempotent_function(  # type: ignore[untyped-decorator]
             data_keyword_argument="wave",
-            persistence_store=self._layer,
+            persistence_store=layer,
             config=self._config,
             key_prefix=_PREFIX,
         )

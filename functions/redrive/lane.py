@@ -13,22 +13,21 @@ from redrive.metering import add
 
 NEAR_LIMIT = "the queue's limit of 120,000 messages in flight is near"
 MOST_REASONS = 8  # a lane's payload must stay small; the ledger has them all
-OUTCOMES = ("sent", "held", "failed", "returned", "previewed")
+OUTCOMES = ("sent", "held", "failed", "returned", "previewed", "settled")
 
 
 @dataclass(frozen=True)
 class Page:
     """The page in hand; `name` is None when nothing arrived.
 
-    `received` and `selected` count its messages, `lapses` is when the first of them would show again in the queue
-    (epoch seconds), and `settled` tells whether its outcomes are written and counted.
+    `received` counts its messages, `selected` those that are to leave the queue, and `lapses` is when the first of
+    them would show again (epoch seconds).
     """
 
     name: str | None = None
     received: int = 0
     selected: int = 0
     lapses: float = 0
-    settled: bool = False
 
 
 def no_counts() -> dict[str, int]:
@@ -63,7 +62,7 @@ class Lane:
     more         whether it stopped only to keep its own history short
     why          why it ended, in a word or two
     wait_until   when the next page may start (ISO 8601), if `wait`
-    error        what stopped it, as the state machine caught it (`Error`, `Cause`); the page in hand may be unsettled
+    error        what stopped it, as the state machine caught it (`Error`, `Cause`)
     """
 
     index: int

@@ -76,6 +76,14 @@ class Ledger:
         document: dict[str, Any] = json.loads(self._get(f"runs/{self.run}/{name}.json"))
         return document
 
+    def has_document(self, name: str) -> bool:
+        """Whether `write_document` has written it."""
+        try:
+            self.read_document(name)
+        except KeyError:
+            return False
+        return True
+
     def _page_key(self, kind: str, page: str) -> str:
         return f"runs/{self.run}/{kind}/{page}.jsonl.gz"
 

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from redrive.ledger import Ledger
     from redrive.messages import Message
 
-SENT, FAILED = "sent", "failed"
+SENT, FAILED, SETTLED = "sent", "failed", "settled"
+GONE = {SENT, SETTLED}  # what is in its destination, and is to be deleted from the dead-letter queue
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One message's end in this run: `sent`, `held`, `failed`, `returned` or `previewed`.
+    """One message's end in this run: `sent`, `held`, `failed`, `returned`, `previewed` or `settled`.
+
+    `settled`: an earlier attempt had sent it and died, and only its deletion was missing.
 
     `new_id` is the message id that SQS gave it in `destination` (a queue's name); `marked` tells whether it carries
     the `redrive` attribute.
@@ -40,23 +43,37 @@ class Outcome:
 
 def settle(ledger: Ledger, lane: Lane, messages: list[Message], outcomes: list[Outcome]) -> Lane:
     """Write the outcomes of the page in hand and what it holds back; give the lane with both counted."""
-    name = lane.page.name or ""
-    at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    ledger.write(
-        OUTCOMES,
-        name,
-        (
-            {**asdict(outcome), "first_sent": message.sent_ms, "at": at}
-            for message, outcome in zip(messages, outcomes, strict=True)
-        ),
-    )
-    kept = [m for m, outcome in zip(messages, outcomes, strict=True) if outcome.outcome != SENT]
-    if kept:
-        ledger.write(HELD, name, ({"id": message.id, "handle": message.handle} for message in kept))
+    if write(ledger, lane.page.name or "", messages, outcomes):
         lapses = lane.page.lapses
         lane = replace(lane, held_until=min(lapses, lane.held_until or lapses))
-    lane = lane.counting(tally(outcomes)).blaming(blame(outcomes))
-    return replace(lane, page=replace(lane.page, settled=True))
+    return lane.counting(tally(outcomes)).blaming(blame(outcomes))
+
+
+def write(
+    ledger: Ledger,
+    page: str,
+    messages: list[Message],
+    outcomes: list[Outcome],
+    hidden: frozenset[int] = frozenset(),
+) -> bool:
+    """Write a page's outcomes, and before them the handles of what is to show again at the end; tell if any.
+
+    `hidden` are places of messages that nobody may make visible. A page that has outcomes is settled.
+    """
+    kept = [
+        {"id": message.id, "handle": message.handle}
+        for place, (message, outcome) in enumerate(zip(messages, outcomes, strict=True))
+        if outcome.outcome not in GONE and place not in hidden
+    ]
+    if kept:
+        ledger.write(HELD, page, kept)
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    lines = (
+        {**asdict(outcome), "first_sent": message.sent_ms, "at": at}
+        for message, outcome in zip(messages, outcomes, strict=True)
+    )
+    ledger.write(OUTCOMES, page, lines)
+    return bool(kept)
 
 
 def tally(outcomes: list[Outcome]) -> dict[str, int]:

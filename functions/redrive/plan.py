@@ -22,6 +22,7 @@ MESSAGES_PER_LANE = 5_000  # a lane less costs a little time, a lane more costs 
 MOST_LANES = 10
 TURNS_A_SECOND = 1  # with a rate, a lane sends about this many pages a second
 
+STEP_BACK = "none"
 NATIVE = "there is nothing to select, change or limit: SQS moves every message itself"
 
 
@@ -32,10 +33,11 @@ def plan(
     destination: queues.Queue | None,
     counts: dict[str, int],
     started: str,
+    neighbours: list[str],
 ) -> dict[str, Any]:
     """Give the plan.
 
-    path, because  `native` or `custom`, and why
+    path, because  `native`, `custom`, or `none` when it steps back; and why
     fallback       whether the custom path may take over from a move task
     started_ms     when the run started, in milliseconds since the epoch: a move task younger than that is ours
     move           the input of StartMessageMoveTask
@@ -43,8 +45,8 @@ def plan(
     sources        the queues whose dead-letter queue this is
     drain          the lanes of the custom path; also on the native path, for SQS may hand the rest back
 
-    Raises InvalidRequest when a message could go nowhere, and NativePathUnavailable when the request insists on what
-    SQS cannot do.
+    `neighbours` are the names of the other runs on the queue. Raises InvalidRequest when a message could go nowhere,
+    and NativePathUnavailable when the request insists on what SQS cannot do.
     """
     sources = [queues.describe(sqs, url) for url in _source_urls(sqs, queue)]
     if not sources and destination is None:
@@ -59,7 +61,10 @@ def plan(
             f"path: SQS cannot move these messages itself, because {' and '.join(against)}; "
             'change that, or write "auto".'
         )
-    if wanted == "custom":
+    beside = [f"run {name} is working on the queue as well" for name in neighbours]
+    if beside and request.get("alone"):
+        path, because = STEP_BACK, []
+    elif wanted == "custom":
         path, because = "custom", ["path is custom"]
     elif against:
         path, because = "custom", against
@@ -67,7 +72,7 @@ def plan(
         path, because = "native", [NATIVE]
     return {
         "path": path,
-        "because": because,
+        "because": because + beside,
         "fallback": wanted == "auto",
         "look": {"number": 0},
         "started_ms": round(datetime.fromisoformat(started).timestamp() * 1000),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from redrive.lane import NEAR_LIMIT, Page
 from redrive.ledger import HELD, PAGES
 from redrive.messages import Message
-from redrive.visibility import change_visibility
+from redrive.visibility import VISIBILITY, change_visibility
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from redrive.ledger import Ledger
     from redrive.queues import Queue
 
-VISIBILITY = 600  # seconds a page may take; a Receive that dies gives its messages back after this
 HOLD = 3_600  # seconds that held messages are kept back at a time, once the first VISIBILITY is nearly over
 RENEW = 180  # seconds before a hold would lapse
 LONG_POLL = 1  # second: any long poll asks all of SQS's servers, a longer one only waits longer
@@ -36,7 +35,7 @@ def receive_page(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane, *, re
     `retried` tells that an earlier attempt at this very turn may have stored its page already.
     """
     if lane.error:
-        # It stopped in an earlier round; its page may be unsettled, and `release` will need it.
+        # It stopped in an earlier round, and stays stopped.
         return replace(lane, arrived=False, go_on=False, more=False)
     lane = _next_turn(lane)
     lane = _renew_hold(sqs, ledger, queue, lane)

@@ -2,63 +2,95 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from redrive.errors import explain
+from redrive.delete import finish
+from redrive.errors import WaveInFlight, explain
+from redrive.lane import Lane, no_counts
 from redrive.ledger import HELD, OUTCOMES, PAGES
 from redrive.messages import Message
-from redrive.outcomes import FAILED, Outcome, settle
-from redrive.send import Destinations, cut, outcomes_of, pack, read_page, wave_key
+from redrive.metering import add
+from redrive.outcomes import FAILED, Outcome, blame, tally, write
+from redrive.send import Destinations, cut, outcomes_of, pack, read_page
+from redrive.unsettled import marks, take_away, wave_key
 from redrive.visibility import change_visibility
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-    from redrive.journal import Journal
-    from redrive.lane import Lane
+    from redrive.journal import Answers, Journal
     from redrive.ledger import Ledger
+
+STILL_SENDING = "a step may still be sending it; it shows again by itself, within ten minutes"
 
 
 def release(
-    sqs: SQSClient,
-    ledger: Ledger,
-    journal: Journal,
-    destinations: Destinations,
-    lanes: list[Lane],
+    sqs: SQSClient, ledger: Ledger, journal: Journal, destinations: Destinations, state: dict[str, Any]
 ) -> dict[str, Any]:
-    """Settle the pages that stopped lanes left unsettled, then let everything held show again.
+    """Settle the pages that were left unsettled, finish their deletions, and let everything held show again.
 
-    Gives `{"lanes": the lanes with those pages counted, "released": how many messages show again}`.
+    `state` is the run's: its lanes, its `started` and perhaps its `failure`. Works from the ledger, so it serves as
+    well when the lanes themselves are lost; and it may be repeated. Gives `{"released": messages that show again}`,
+    and where a lane stopped or was lost also the `counts` and `reasons`, counted anew from the ledger.
     """
-    settled = [_settle_left(ledger, journal, destinations, lane) for lane in lanes]
-    released = 0
-    for page in ledger.names(HELD):
-        released += change_visibility(sqs, destinations.queue.url, ledger.read(HELD, page), 0)
-    return {"lanes": [lane.to_json() for lane in settled], "released": released}
+    lanes = [Lane.from_json(lane) for lane in state["plan"]["drain"]["lanes"]]
+    stopped = {lane.index: explain(lane.error)[1] for lane in lanes if lane.error}
+    lost = explain(state["failure"])[1] if "failure" in state else "its lane was lost."
+    settled = set(ledger.names(OUTCOMES))
+    for page in sorted(set(ledger.names(PAGES)) - settled):
+        why = stopped.get(int(page.split("/")[0]), lost)
+        _close(ledger, journal, destinations, page, why)
+    queue = destinations.queue
+    undeleted = 0
+    for mark in marks(ledger, queue.name, ledger.run):
+        wanted, deleted = finish(sqs, ledger, queue, mark.page)
+        undeleted += wanted - deleted
+    released = sum(change_visibility(sqs, queue.url, ledger.read(HELD, page), 0) for page in ledger.names(HELD))
+    if not stopped and "failure" not in state:
+        _forget_what_was_seen(ledger, queue.name, lanes, state["started"])
+        return {"released": released}
+    return {"released": released, **_recount(ledger, undeleted)}
 
 
-def _settle_left(ledger: Ledger, journal: Journal, destinations: Destinations, lane: Lane) -> Lane:
-    if lane.error is None or lane.page.name is None or lane.page.settled:
-        return lane
-    _, why = explain(lane.error)
-    contents, outcomes = _what_became(ledger, journal, destinations, lane.page.name, why)
-    return settle(ledger, lane, contents, outcomes)
-
-
-def _what_became(
-    ledger: Ledger, journal: Journal, destinations: Destinations, page: str, why: str
-) -> tuple[list[Message], list[Outcome]]:
-    try:
-        written = [Outcome.from_json(line) for line in ledger.read(OUTCOMES, page)]
-        return [Message.from_json(line) for line in ledger.read(PAGES, page)], written
-    except KeyError:
-        pass  # the lane stopped before its page was settled
+def _close(ledger: Ledger, journal: Journal, destinations: Destinations, page: str, why: str) -> None:
+    """Settle a page whose step died: what the journal knows was sent is sent, and no wave of it is sent any more."""
     try:
         contents, verdicts = read_page(ledger, page)
-    except KeyError:
+    except KeyError:  # it was never judged
         contents = [Message.from_json(line) for line in ledger.read(PAGES, page)]
-        return contents, [Outcome(message.id, FAILED, why) for message in contents]
+        write(ledger, page, contents, [Outcome(message.id, FAILED, why) for message in contents])
+        return
     parcels, answers = pack(contents, verdicts, destinations, ledger.run)
-    for number, _wave in enumerate(cut(parcels, in_order=destinations.queue.fifo)):
-        answers += journal.recall(wave_key(ledger.run, page, number)) or []
-    return contents, outcomes_of(contents, verdicts, parcels, answers)
+    hidden: set[int] = set()
+    for number, wave in enumerate(cut(parcels, in_order=destinations.queue.fifo)):
+        unsent = [parcel.answer(error=why) for batch in wave for parcel in batch]
+
+        def not_sent(unsent: Answers = unsent) -> Answers:
+            return unsent
+
+        try:
+            # Recording the wave as not sent also stops a function that outlived its run from sending it now.
+            answers += journal.once(wave_key(ledger.run, page, number), not_sent)
+        except WaveInFlight:
+            answers += [{**answer, "error": STILL_SENDING} for answer in unsent]
+            hidden |= {answer["place"] for answer in unsent}
+    write(ledger, page, contents, outcomes_of(contents, verdicts, parcels, answers), frozenset(hidden))
+
+
+def _recount(ledger: Ledger, undeleted: int) -> dict[str, Any]:
+    counts: dict[str, int] = no_counts()
+    reasons: dict[str, int] = {}
+    for page in ledger.names(OUTCOMES):
+        outcomes = [Outcome.from_json(line) for line in ledger.read(OUTCOMES, page)]
+        counts = add(counts, tally(outcomes))
+        reasons = add(reasons, blame(outcomes))
+    return {"counts": {**counts, "deleted": counts["sent"] + counts["settled"] - undeleted}, "reasons": reasons}
+
+
+def _forget_what_was_seen(ledger: Ledger, queue: str, lanes: list[Lane], started: str) -> None:
+    # A run that began after a dead step's messages showed again, and drained the queue, has met them all.
+    if all(lane.why == "drained" for lane in lanes):
+        for mark in marks(ledger, queue):
+            if mark.run != ledger.run and mark.lapses < datetime.fromisoformat(started).timestamp():
+                take_away(ledger, mark)

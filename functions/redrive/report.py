@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from redrive.errors import explain
 from redrive.lane import NEAR_LIMIT, Lane, no_counts, no_requests
 from redrive.metering import add
+from redrive.plan import STEP_BACK
 
 if TYPE_CHECKING:
     from redrive.ledger import Ledger
 
 NOTHING, COMPLETE, INCOMPLETE, FAILED = "nothing to redrive", "complete", "incomplete", "failed"
+STEPPED_BACK = "stepped back"
 STEPS = (
     "count",
     "plan",
@@ -24,22 +26,24 @@ OWN = {
     "transitions": 3,
 }  # the report's object, its function, and the states from it to the end
 ROUND, LOOK = 2, 4  # states that a round of the drain, and a look at the move task, enter in the run itself
-SHOWN = ("received", "sent", "held", "failed", "returned", "previewed", "deleted")
+SHOWN = ("received", "sent", "held", "failed", "returned", "previewed", "settled", "deleted")
 
 
 def report(ledger: Ledger, state: dict[str, Any], started: str) -> dict[str, Any]:
     """Give the run's summary and write it to the ledger.
 
     `state` is what the run knows by its end: `request`, `queue`, `count`, `plan`, `moves`, `release`, `failure`, as
-    far as it came. The summary conserves: `received = sent + held + failed + returned + previewed`. A summary that is
-    not `complete` also has the `error` and the `cause` that the execution ends with.
+    far as it came. The summary conserves: `received = sent + held + failed + returned + previewed + settled`. One that
+    is not `complete` also has the `error` and the `cause` that the execution ends with.
     """
     plan = state.get("plan", {})
-    values = state.get("release", plan.get("drain", {})).get("lanes", [])
-    lanes = [lane for lane in map(Lane.from_json, values) if lane.round or lane.error]
+    planned = plan.get("drain", {}).get("lanes", [])
+    lanes = [lane for lane in map(Lane.from_json, planned) if lane.round or lane.error]
+    recounted = state.get("release", {})
     task = (state.get("moves", {}).get("Results") or [{}])[0]
     moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
-    counts = add(no_counts(), {"received": moved, "sent": moved, "deleted": moved}, *(lane.counts for lane in lanes))
+    drained = recounted.get("counts") or add(no_counts(), *(lane.counts for lane in lanes))
+    counts = add(drained, {"received": moved, "sent": moved, "deleted": moved})
     rounds = max((lane.round for lane in lanes), default=0)
     summary: dict[str, Any] = {
         "run": ledger.run,
@@ -56,13 +60,14 @@ def report(ledger: Ledger, state: dict[str, Any], started: str) -> dict[str, Any
         "requests": add(
             no_requests(),
             OWN,
+            {"dynamodb": int("plan" in state)},
             state.get("requests", {}),
             *(state.get(step, {}).get("requests", {}) for step in STEPS),
             *(lane.requests for lane in lanes),
             _between(plan, state, rounds),
         ),
     }
-    if reasons := add(*(lane.reasons for lane in lanes)):
+    if reasons := recounted.get("reasons") or add(*(lane.reasons for lane in lanes)):
         summary["reasons"] = reasons
     summary |= _ending(summary, state, lanes, task)
     ledger.write_document("summary", summary)
@@ -108,6 +113,8 @@ def _ending(summary: dict[str, Any], state: dict[str, Any], lanes: list[Lane], t
         }
     if "plan" not in state:
         return {"status": NOTHING}
+    if state["plan"]["path"] == STEP_BACK:
+        return {"status": STEPPED_BACK}
     if why := _unfinished(summary, state, lanes, task):
         return {"status": INCOMPLETE, "error": "RedriveIncomplete", "cause": f"{'; '.join(why)}."}
     return {"status": COMPLETE}
@@ -123,7 +130,7 @@ def _unfinished(summary: dict[str, Any], state: dict[str, Any], lanes: list[Lane
     stopped = [explain(lane.error) for lane in lanes if lane.error]
     if stopped:
         why.append(f"{len(stopped)} of {len(lanes)} lanes stopped ({stopped[0][0]}: {stopped[0][1].rstrip('.')})")
-    if undeleted := summary["sent"] - summary["deleted"]:
+    if undeleted := summary["sent"] + summary["settled"] - summary["deleted"]:
         why.append(f"{undeleted} messages were sent but not deleted from the queue")
     if any(lane.why == NEAR_LIMIT for lane in lanes):
         why.append(f"{NEAR_LIMIT}, and what lies behind the held messages was not looked at")

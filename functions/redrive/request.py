@@ -34,6 +34,7 @@ EXAMPLES = {
     "rate": "a whole number of 1 or more messages a second, as in 50",
     "path": '"auto", "native" or "custom"',
     "preview": "true or false",
+    "alone": "true or false",
     "timezone": 'an IANA time zone, as in "Asia/Seoul"',
 }
 
@@ -77,6 +78,7 @@ class Request(_Model):
     rate: Annotated[int, Field(ge=1)] | None = None
     path: Literal["auto", "native", "custom"] = "auto"
     preview: bool = False
+    alone: bool = False
     timezone: str = "UTC"
 
     def as_typed(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from redrive.ledger import PAGES, VERDICTS
 from redrive.messages import Message
 from redrive.outcomes import FAILED, SENT, Outcome, settle
 from redrive.queues import DENIED, MISSING, Queue, name_of, sibling_url
+from redrive.unsettled import Mark, put, wave_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,6 +120,8 @@ def send_page(
         return journal.once(wave_key(ledger.run, page, number), lambda: _send(sqs, wave, in_order, stopped))
 
     waves = cut(parcels, in_order=in_order)
+    if waves:
+        put(ledger, Mark(destinations.queue.name, ledger.run, page, int(lane.page.lapses)), len(waves))
     if in_order:
         for number, wave in enumerate(waves):
             answers += (answered := send_wave(number, wave))
@@ -139,11 +142,6 @@ def read_page(ledger: Ledger, page: str) -> tuple[list[Message], list[Verdict]]:
     """Read a page's messages and their verdicts, place by place."""
     contents = [Message.from_json(line) for line in ledger.read(PAGES, page)]
     return contents, [Verdict.from_json(line) for line in ledger.read(VERDICTS, page)]
-
-
-def wave_key(run: str, page: str, number: int) -> str:
-    """Name a wave in the journal."""
-    return f"{run}/{page}/{number}"
 
 
 def pack(
@@ -219,7 +217,7 @@ def outcomes_of(
     outcomes = []
     for place, (message, verdict) in enumerate(zip(contents, verdicts, strict=True)):
         if verdict.decision != SEND:
-            outcomes.append(Outcome(message.id, verdict.decision, verdict.reason))
+            outcomes.append(Outcome(message.id, verdict.decision, verdict.reason, verdict.new_id))
             continue
         answer = answer_at.get(place, {"error": "the step that was to send it did not finish"})
         if "error" in answer:

@@ -10,6 +10,7 @@ from redrive.batches import tens
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+VISIBILITY = 600  # seconds a page may take; a Receive that dies gives its messages back after this
 THREADS = 8
 
 

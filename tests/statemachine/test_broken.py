@@ -1,10 +1,13 @@
 """Steps broken on purpose: what Retry, Catch and the compensation make of it. On moto, where a step can be broken."""
 
 import json
+import time
 
 import pytest
 
+import redrive.delete
 import redrive.receive
+import redrive.send
 from redrive.errors import PageLapsed
 from support.aws import count, dead_letter, drain, make_queues, send
 from support.moto_machine import LambdaError
@@ -45,6 +48,17 @@ def fail(step, error, *, times=1, after=False):
     return around
 
 
+def late(step, *, seconds):
+    """Hold a step up before it begins."""
+
+    def around(name, _event, go):
+        if name == step:
+            time.sleep(seconds)
+        return go()
+
+    return around
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before it began", "after it was done"])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_that_dies_once_is_retried_and_the_run_ends_as_if_it_had_not(moto, queues, step, after):
@@ -69,21 +83,46 @@ def test_a_lane_that_stops_before_its_page_is_deleted_loses_and_repeats_nothing(
     assert everywhere(queues) == list(range(6))
 
 
-def test_what_was_sent_before_its_lane_stopped_is_known_from_the_journal_and_not_released(moto, queues):
+def test_what_was_sent_before_its_lane_stopped_is_known_from_the_journal_and_deleted(moto, queues, monkeypatch):
     """The step sends, then dies for good before it can settle the page: the journal knows what was accepted."""
-    moto.around = fail("send", PageLapsed("broken on purpose."), times=99, after=True)
+    monkeypatch.setattr(redrive.send, "settle", broken)
     run = moto.run(request(queues))
+    assert run.path[-1] == "Redrive incomplete"
     assert (run.summary["received"], run.summary["sent"], run.summary["held"]) == (6, 2, 4)
-    assert run.summary["deleted"] == 0
-    assert count(queues.sqs, queues.dlq) == (4, 2)
+    assert run.summary["deleted"] == 2
+    assert count(queues.sqs, queues.dlq) == (4, 0)
     assert count(queues.sqs, queues.source) == (2, 0)
 
 
-def test_what_was_sent_but_could_not_be_deleted_is_said(moto, queues):
+def broken(*_):
+    raise PageLapsed("broken on purpose.")
+
+
+def test_what_a_stopped_lane_did_not_delete_is_deleted_at_the_end_of_the_run(moto, queues):
     moto.around = fail("delete", PageLapsed("broken on purpose."), times=99)
     run = moto.run(request(queues))
     assert run.path[-1] == "Redrive incomplete"
+    assert (run.summary["sent"], run.summary["deleted"]) == (2, 2)
+    assert everywhere(queues) == list(range(6))
+
+
+def test_what_was_sent_but_not_deleted_is_said_and_the_next_run_deletes_it_without_sending_it(
+    moto, queues, monkeypatch
+):
+    """The page shows again before its deletion: its handles may be somebody else's, so they are left alone."""
+    for module in (redrive.receive, redrive.delete):
+        monkeypatch.setattr(module, "VISIBILITY", 1)
+    monkeypatch.setattr(redrive.send, "MARGIN", -60)
+    moto.around = late("delete", seconds=1.5)
+    run = moto.run(request(queues))
+    assert run.path[-1] == "Redrive incomplete"
     assert "2 messages were sent but not deleted" in run.cause
+    moto.around = None
+    for module in (redrive.receive, redrive.delete):
+        monkeypatch.setattr(module, "VISIBILITY", 600)
+    second = moto.run({"queue": queues.name, "path": "custom"})
+    assert (second.output["settled"], second.output["sent"], second.output["deleted"]) == (2, 4, 6)
+    assert everywhere(queues) == list(range(6))
 
 
 def test_a_lane_whose_history_is_long_enough_goes_on_in_another_round(moto, queues, monkeypatch):

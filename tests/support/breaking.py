@@ -87,17 +87,34 @@ def lose_answers(client: Any, operation: str) -> None:
     _on(client, "after-call", operation, lose)
 
 
-def die_at(client: Any, operation: str, call: int, *, after: bool = False, error: type[BaseException] = Killed) -> None:
-    """Die at the n-th call of an operation, from 1: before it, or after it took effect and before anybody knows."""
+def die_at(
+    client: Any,
+    operation: str,
+    call: int,
+    *,
+    after: bool = False,
+    error: type[BaseException] = Killed,
+    when: Callable[[dict[str, Any]], bool] = lambda _: True,
+) -> None:
+    """Die at the n-th such call of an operation, from 1: before it, or after it took effect and nobody knows yet."""
     calls = 0
 
-    def die(**_: Any) -> None:
+    def look(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         nonlocal calls
-        calls += 1
-        if calls == call:
+        calls += when(params)
+        context["dies"] = when(params) and calls == call
+
+    def die(context: dict[str, Any], **_: Any) -> None:
+        if context["dies"]:
             raise error("broken on purpose")
 
+    _on(client, "before-parameter-build", operation, look)
     _on(client, "after-call" if after else "before-call", operation, die)
+
+
+def of_kind(kind: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether an S3 call is about a page's `kind`."""
+    return lambda params: f"/{kind}/" in params["Key"]
 
 
 def fail_attempts(client: Any, operation: str, attempts: int) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from redrive.ledger import Ledger
 
 TABLE = "redrive-journal"
+STARTED = "2026-11-21T06:00:00.250Z"
 SENT = 1_763_700_000_000  # 2025-11-21T04:40:00Z
 BLOB = b"\x00\xff\x80redrive\n"
 
@@ -95,7 +96,7 @@ class Run:
 
     @property
     def journal(self) -> DynamoDBJournal:
-        return DynamoDBJournal(self.dynamodb, TABLE, self.context)
+        return DynamoDBJournal(lambda: self.dynamodb, TABLE, self.context)
 
     def lane(self, **changes: Any) -> Lane:
         return replace(Lane(index=0, page_size=100, pollers=1), **changes)
@@ -104,7 +105,7 @@ class Run:
         return receive_page(self.sqs, self.ledger, self.queue, lane, retried=retried)
 
     def filter(self, lane: Lane) -> Lane:
-        return filter_page(self.ledger, self.queue, self.criteria, lane)
+        return filter_page(self.ledger, self.journal, self.queue, self.criteria, lane)
 
     def send(self, lane: Lane) -> Lane:
         return send_page(
@@ -119,8 +120,16 @@ class Run:
     def delete(self, lane: Lane) -> Lane:
         return delete_page(self.sqs, self.ledger, self.queue, lane)
 
-    def release(self, *lanes: Lane) -> dict[str, Any]:
-        return release(self.sqs, self.ledger, self.journal, self.destinations, list(lanes))
+    def state(self, *lanes: Lane, **more: Any) -> dict[str, Any]:
+        """What the run knows of itself when its lanes have ended."""
+        return {
+            "started": STARTED,
+            "plan": {"path": "custom", "drain": {"lanes": [lane.to_json() for lane in lanes]}},
+            **more,
+        }
+
+    def release(self, *lanes: Lane, **more: Any) -> dict[str, Any]:
+        return release(self.sqs, self.ledger, self.journal, self.destinations, self.state(*lanes, **more))
 
     def judged(self, **changes: Any) -> Lane:
         """A lane with a page received and judged."""
@@ -140,6 +149,10 @@ class Run:
         while lane.go_on:
             lane = self.turn(lane)
         return lane
+
+    def another(self, run: str) -> Run:
+        """Another run over the same queues."""
+        return replace(self, ledger=replace(self.ledger, run=run))
 
     def outcomes(self, page: str = "0/001-0001") -> list[dict[str, Any]]:
         return self.ledger.read("outcomes", page)

@@ -1,0 +1,90 @@
+"""Marks on pages of which something may have been sent and not yet deleted: what another turn or run must not repeat.
+
+A mark is a small object, `unsettled/<queue>/<run>/<page>/<lapses>`: put before the first wave is sent, taken away when
+everything sent is deleted. While a step works, its page's mark is there; a mark whose messages show again (its `lapses`
+has passed) tells of a step that died between sending and deleting.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from redrive.ledger import OUTCOMES, PAGES, Ledger
+from redrive.outcomes import GONE
+
+if TYPE_CHECKING:
+    from redrive.journal import Journal
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One page's mark: its run, and when its messages show again (whole epoch seconds)."""
+
+    queue: str
+    run: str
+    page: str
+    lapses: int
+
+    @property
+    def key(self) -> str:
+        """Its object's key."""
+        return f"unsettled/{self.queue}/{self.run}/{self.page}/{self.lapses}"
+
+    @classmethod
+    def from_key(cls, key: str) -> Mark:
+        """Read a key."""
+        _, queue, run, lane, turn, lapses = key.split("/")
+        return cls(queue, run, f"{lane}/{turn}", int(lapses))
+
+
+def marks(ledger: Ledger, queue: str, run: str | None = None) -> list[Mark]:
+    """List the marks of a queue (its name): of one run's pages, or of every run's."""
+    prefix = f"unsettled/{queue}/" + (f"{run}/" if run else "")
+    found = ledger.s3.get_paginator("list_objects_v2").paginate(Bucket=ledger.bucket, Prefix=prefix)
+    return [Mark.from_key(item["Key"]) for batch in found for item in batch.get("Contents", [])]
+
+
+def put(ledger: Ledger, mark: Mark, waves: int) -> None:
+    """Put a mark on a page that is about to be sent in so many waves."""
+    ledger.s3.put_object(Bucket=ledger.bucket, Key=mark.key, Body=str(waves).encode(), Tagging="life=short")
+
+
+def take_away(ledger: Ledger, mark: Mark) -> None:
+    """Take a mark away; it is no matter if there is none."""
+    ledger.s3.delete_object(Bucket=ledger.bucket, Key=mark.key)
+
+
+def already_sent(ledger: Ledger, journal: Journal, queue: str) -> dict[str, str]:
+    """Give what was sent before and is still in the queue, by what the ledgers and the journal know.
+
+    Message id → the id that SQS gave it in its destination. Messages of a page show again only after the page's
+    visibility is over, so a page that is being worked on needs no look.
+    """
+    sent: dict[str, str] = {}
+    for mark in marks(ledger, queue):
+        if mark.lapses <= time.time():
+            sent |= _sent_of(Ledger(ledger.s3, ledger.bucket, mark.run), journal, mark)
+    return sent
+
+
+def _sent_of(ledger: Ledger, journal: Journal, mark: Mark) -> dict[str, str]:
+    try:
+        ids = [line["id"] for line in ledger.read(PAGES, mark.page)]
+    except KeyError:
+        return {}  # the backup's short life is over, and so is the message's
+    # Both: a step may have died before it could settle its page, or have gone on after others had settled it.
+    waves = int(ledger.s3.get_object(Bucket=ledger.bucket, Key=mark.key)["Body"].read())
+    answers = [a for number in range(waves) for a in journal.recall(wave_key(mark.run, mark.page, number)) or []]
+    sent = {ids[answer["place"]]: answer["id"] for answer in answers if "id" in answer}
+    try:
+        outcomes = ledger.read(OUTCOMES, mark.page)
+    except KeyError:
+        return sent
+    return sent | {line["id"]: line["new_id"] for line in outcomes if line["outcome"] in GONE}
+
+
+def wave_key(run: str, page: str, number: int) -> str:
+    """Name a wave of a page in the journal."""
+    return f"{run}/{page}/{number}"

@@ -1,0 +1,34 @@
+"""A terminal gets colours, unless NO_COLOR is set; nothing is ever drawn over."""
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+from redrive_cli import show
+from redrive_cli.executions import Visit
+
+
+@pytest.fixture
+def states():
+    return [Visit("Check the request", "Task", None, datetime(2026, 11, 21, tzinfo=UTC), "ok", 0.5)]
+
+
+def on_terminal(states, monkeypatch, **environment):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out = io.StringIO()
+    show.history(Console(file=out, force_terminal=True, soft_wrap=True, highlight=False), states, None)
+    return out.getvalue()
+
+
+def test_a_terminal_gets_colours(states, monkeypatch):
+    assert "\x1b[32m✔ ok" in on_terminal(states, monkeypatch)
+
+
+def test_no_color_is_honoured(states, monkeypatch):
+    assert "\x1b" not in on_terminal(states, monkeypatch, NO_COLOR="1")
