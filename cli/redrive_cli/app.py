@@ -125,6 +125,7 @@ def cli() -> None:
 )
 @click.option("--timezone", metavar="TZ", help="Where yesterday is: an IANA time zone, as in Asia/Seoul.")
 @click.option("--preview", is_flag=True, help="Filter and report, but send and delete nothing.")
+@click.option("--alone", is_flag=True, help="Step back when another run is working on the queue.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @_on_target
 def run(queue: str, as_json: bool, **options: Any) -> None:

@@ -9,7 +9,7 @@ from support.aws import count, dead_letter, drain, make_queues, send
 
 BEGIN = ["Check the request", "Count dead letters", "Anything to redrive?", "Plan the redrive"]
 NATIVE = ["Can SQS move them itself?", "Start the move task"]
-LOOK = ["Count the look", "Wait for the move", "Read the move task", "Has the move ended?"]
+LOOK = ["Lengthen the wait", "Wait for the move", "Read the move task", "Has the move ended?"]
 CUSTOM = ["Can SQS move them itself?", "Drain the queue", "Anything left?", "Release what was held"]
 END = ["Write the report", "Did everything arrive?"]
 TURN = ["Receive a page", "Did any arrive?", "Filter the page", "Anything to send?"]
@@ -76,7 +76,7 @@ def test_a_preview_sends_nothing_and_leaves_every_message_visible(engine):
 def test_an_unfiltered_run_takes_the_native_path_and_waits_for_its_end(engine):
     queues = queue_with(engine, [str(n) for n in range(30)])
     run = engine.run({"queue": queues.name, "rate": 20})
-    looks = run.path.count("Count the look")
+    looks = run.path.count("Lengthen the wait")
     assert looks > 1
     assert run.path == [*BEGIN, *NATIVE, *LOOK * looks, *END, "Redrive complete"]
     assert run.output["path"] == "native"
@@ -96,7 +96,7 @@ def test_a_message_that_sqs_cannot_place_hands_the_rest_to_the_custom_path(engin
     queues = queue_with(engine, ["dead-lettered"])
     send(queues.sqs, queues.dlq, ["put in by hand"])
     run = engine.run({"queue": queues.name})
-    looks = run.path.count("Count the look")
+    looks = run.path.count("Lengthen the wait")
     assert run.path == [*BEGIN, *NATIVE, *LOOK * looks, *CUSTOM[1:], *END, "Redrive complete"]
     assert run.output["path"] == "native, then custom"
     assert run.output["because"][-1] == "the move task ended with CouldNotDetermineMessageSource"

@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from hypothesis import strategies as st
+
 from redrive.delete import delete_page
 from redrive.filter import filter_page
 from redrive.journal import DynamoDBJournal
@@ -20,8 +22,9 @@ from redrive.send import Destinations, send_page
 if TYPE_CHECKING:
     from redrive.ledger import Ledger
 
-TABLE = "redrive-journal"
+BUCKET, TABLE = "redrive-ledger", "redrive-journal"
 STARTED = "2026-11-21T06:00:00.250Z"
+SESSION = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
 SENT = 1_763_700_000_000  # 2025-11-21T04:40:00Z
 BLOB = b"\x00\xff\x80redrive\n"
 
