@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from redrive.expressions import Expression
 from redrive.request import EXAMPLES, parse
-
 from redrive_cli.app import cli
 
 ROOT = Path(__file__).parents[2]
