@@ -19,7 +19,6 @@ def handler(event: runtime.Event, context: object) -> runtime.Event:
         queue,
         Queue.from_json(event["destination"]) if event["destination"] else None,
         event["count"],
-        event["started"],
         neighbours,
     )
     ledger = runtime.ledger(event)

@@ -144,7 +144,7 @@ def _planned(output: Json) -> str:
 
 
 def _moved(output: Json) -> str:
-    task = (output["moves"].get("Results") or [{}])[0]
+    task = output["moves"].get("task") or {}
     if not task:
         return "SQS lists no move task"
     moved, total = task.get("ApproximateNumberOfMessagesMoved", 0), task.get("ApproximateNumberOfMessagesToMove", 0)

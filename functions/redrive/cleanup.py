@@ -62,7 +62,8 @@ def _cancel(sqs: SQSClient, sfn: SFNClient, execution: str, queue_arn: str) -> d
         # It has ended, or is being cancelled already: what matters is that nothing of it goes on.
         if not 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:  # noqa: PLR2004 - HTTP
             raise
-    return {"Results": sqs.list_message_move_tasks(SourceArn=queue_arn, MaxResults=1).get("Results", [])}
+    tasks = sqs.list_message_move_tasks(SourceArn=queue_arn, MaxResults=1).get("Results", [])
+    return {"task": tasks[0] if tasks else {}}
 
 
 def _handle_of(sfn: SFNClient, execution: str) -> str | None:

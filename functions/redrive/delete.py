@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from redrive.batches import tens
+from redrive.errors import PageGone
 from redrive.ledger import OUTCOMES, PAGES
 from redrive.outcomes import GONE
 from redrive.unsettled import Mark, take_away
@@ -38,7 +39,10 @@ def finish(sqs: SQSClient, ledger: Ledger, queue: Queue, page: str) -> tuple[int
     it then deletes it without sending it again.
     """
     gone = {line["id"] for line in ledger.read(OUTCOMES, page) if line["outcome"] in GONE}
-    lines = ledger.read(PAGES, page)
+    try:
+        lines = ledger.read(PAGES, page)
+    except PageGone:
+        return len(gone), 0  # and with it the handles: who receives them next deletes them, by this page's mark
     lapses = lines[0]["at"] + VISIBILITY
     if time.time() > lapses:
         return len(gone), 0  # they show again: by now the handles may be somebody else's messages

@@ -32,6 +32,10 @@ class OutOfTime(RedriveError):  # noqa: N818 - the name is the state machine's e
     """A step gave up before its time ran out; the state machine tries again and goes on where it stopped."""
 
 
+class PageGone(RedriveError):  # noqa: N818 - the name is the state machine's error name
+    """An object of a page is not in the bucket: its short life is over, or somebody deleted it."""
+
+
 class PageLapsed(RedriveError):  # noqa: N818 - the name is the state machine's error name
     """A page took longer than its messages stay invisible; what is left of it must not be touched."""
 

@@ -35,6 +35,8 @@ class Expression:
             raise InvalidRequest(f"{field}: this is no JSONata expression: {error}{_position(error)}.") from error
         except RecursionError as error:
             raise InvalidRequest(f"{field}: the expression is nested too deeply; simplify it.") from error
+        except Exception as error:  # jsonata-python's parser lets Python's own errors through
+            raise InvalidRequest(f"{field}: this is no JSONata expression ({type(error).__name__}).") from error
 
     def evaluate(self, message: dict[str, Any], variables: dict[str, Any]) -> Any:
         """Evaluate over one message; `variables` are bound as `$name`. Raises ExpressionFailed."""

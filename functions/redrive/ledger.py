@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from redrive.errors import PageGone
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -54,8 +56,13 @@ class Ledger:
         )
 
     def read(self, kind: str, page: str) -> list[dict[str, Any]]:
-        """Read the lines of one page's `kind`. Raises KeyError when there is none."""
-        return _lines(self._get(self._page_key(kind, page)))
+        """Read the lines of one page's `kind`. Raises PageGone when there is none."""
+        try:
+            return _lines(self._get(self._page_key(kind, page)))
+        except KeyError as error:
+            raise PageGone(
+                f"page {page} has no {kind} in the bucket; its messages show again by themselves."
+            ) from error
 
     def names(self, kind: str, lane: int | None = None) -> Iterator[str]:
         """List the pages that have a `kind`, of one lane or of all."""

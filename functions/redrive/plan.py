@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from redrive import queues
@@ -32,14 +31,12 @@ def plan(
     queue: queues.Queue,
     destination: queues.Queue | None,
     counts: dict[str, int],
-    started: str,
     neighbours: list[str],
 ) -> dict[str, Any]:
     """Give the plan.
 
     path, because  `native`, `custom`, or `none` when it steps back; and why
     fallback       whether the custom path may take over from a move task
-    started_ms     when the run started, in milliseconds since the epoch: a move task younger than that is ours
     move           the input of StartMessageMoveTask
     look           counts the looks at the move task; the n-th comes after n more seconds
     sources        the queues whose dead-letter queue this is
@@ -75,7 +72,6 @@ def plan(
         "because": because + beside,
         "fallback": wanted == "auto",
         "look": {"number": 0},
-        "started_ms": round(datetime.fromisoformat(started).timestamp() * 1000),
         "move": _move(request, queue, destination),
         "sources": [source.to_json() for source in sources],
         "drain": {

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from redrive.errors import PageGone
 from redrive.lane import NEAR_LIMIT, Page
 from redrive.ledger import HELD, PAGES
 from redrive.messages import Message
@@ -139,7 +140,7 @@ def _fill(sqs: SQSClient, queue_url: str, lane: Lane) -> _Filling:
 def _stored(ledger: Ledger, name: str) -> _Filling | None:
     try:
         lines = ledger.read(PAGES, name)
-    except KeyError:
+    except PageGone:
         return None
     messages = {line["id"]: Message.from_json(line) for line in lines}
     return _Filling(started=lines[0]["at"], room=0, messages=messages, stored=True)

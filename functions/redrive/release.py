@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from redrive.delete import finish
-from redrive.errors import WaveInFlight, explain
+from redrive.errors import PageGone, WaveInFlight, explain
 from redrive.lane import Lane, no_counts
 from redrive.ledger import HELD, OUTCOMES, PAGES
 from redrive.messages import Message
@@ -57,7 +57,7 @@ def _close(ledger: Ledger, journal: Journal, destinations: Destinations, page: s
     """Settle a page whose step died: what the journal knows was sent is sent, and no wave of it is sent any more."""
     try:
         contents, verdicts = read_page(ledger, page)
-    except KeyError:  # it was never judged
+    except PageGone:  # it was never judged
         contents = [Message.from_json(line) for line in ledger.read(PAGES, page)]
         write(ledger, page, contents, [Outcome(message.id, FAILED, why) for message in contents])
         return

@@ -40,7 +40,7 @@ def report(ledger: Ledger, state: dict[str, Any], started: str) -> dict[str, Any
     planned = plan.get("drain", {}).get("lanes", [])
     lanes = [lane for lane in map(Lane.from_json, planned) if lane.round or lane.error]
     recounted = state.get("release", {})
-    task = (state.get("moves", {}).get("Results") or [{}])[0]
+    task = state.get("moves", {}).get("task") or {}
     moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
     drained = recounted.get("counts") or add(no_counts(), *(lane.counts for lane in lanes))
     counts = add(drained, {"received": moved, "sent": moved, "deleted": moved})
@@ -122,6 +122,8 @@ def _ending(summary: dict[str, Any], state: dict[str, Any], lanes: list[Lane], t
 
 def _unfinished(summary: dict[str, Any], state: dict[str, Any], lanes: list[Lane], task: dict[str, Any]) -> list[str]:
     why = []
+    if not lanes and "move" in state and not task:
+        why.append("SQS no longer lists the move task, so nobody knows how far it came")
     if not lanes and task.get("Status") == "CANCELLED":
         why.append(f"somebody cancelled the move task after {summary['sent']} messages")
     if summary["failed"]:

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from redrive.errors import PageGone
 from redrive.ledger import OUTCOMES, PAGES, Ledger
 from redrive.outcomes import GONE
 
@@ -70,19 +71,26 @@ def already_sent(ledger: Ledger, journal: Journal, queue: str) -> dict[str, str]
 
 
 def _sent_of(ledger: Ledger, journal: Journal, mark: Mark) -> dict[str, str]:
-    try:
-        ids = [line["id"] for line in ledger.read(PAGES, mark.page)]
-    except KeyError:
-        return {}  # the backup's short life is over, and so is the message's
     # Both: a step may have died before it could settle its page, or have gone on after others had settled it.
-    waves = int(ledger.s3.get_object(Bucket=ledger.bucket, Key=mark.key)["Body"].read())
-    answers = [a for number in range(waves) for a in journal.recall(wave_key(mark.run, mark.page, number)) or []]
-    sent = {ids[answer["place"]]: answer["id"] for answer in answers if "id" in answer}
+    return _by_journal(ledger, journal, mark) | _by_outcomes(ledger, mark)
+
+
+def _by_outcomes(ledger: Ledger, mark: Mark) -> dict[str, str]:
     try:
         outcomes = ledger.read(OUTCOMES, mark.page)
-    except KeyError:
-        return sent
-    return sent | {line["id"]: line["new_id"] for line in outcomes if line["outcome"] in GONE}
+    except PageGone:
+        return {}
+    return {line["id"]: line["new_id"] for line in outcomes if line["outcome"] in GONE}
+
+
+def _by_journal(ledger: Ledger, journal: Journal, mark: Mark) -> dict[str, str]:
+    try:
+        ids = [line["id"] for line in ledger.read(PAGES, mark.page)]
+    except PageGone:
+        return {}
+    waves = int(ledger.s3.get_object(Bucket=ledger.bucket, Key=mark.key)["Body"].read())
+    answers = [a for number in range(waves) for a in journal.recall(wave_key(mark.run, mark.page, number)) or []]
+    return {ids[answer["place"]]: answer["id"] for answer in answers if "id" in answer}
 
 
 def wave_key(run: str, page: str, number: int) -> str:

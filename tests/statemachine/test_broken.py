@@ -111,9 +111,9 @@ def test_what_was_sent_but_not_deleted_is_said_and_the_next_run_deletes_it_witho
 ):
     """The page shows again before its deletion: its handles may be somebody else's, so they are left alone."""
     for module in (redrive.receive, redrive.delete):
-        monkeypatch.setattr(module, "VISIBILITY", 1)
+        monkeypatch.setattr(module, "VISIBILITY", 3)
     monkeypatch.setattr(redrive.send, "MARGIN", -60)
-    moto.around = late("delete", seconds=1.5)
+    moto.around = late("delete", seconds=3.5)
     run = moto.run(request(queues))
     assert run.path[-1] == "Redrive incomplete"
     assert "2 messages were sent but not deleted" in run.cause

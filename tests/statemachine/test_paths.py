@@ -83,7 +83,7 @@ def test_an_unfiltered_run_takes_the_native_path_and_waits_for_its_end(engine):
     assert (run.output["received"], run.output["sent"], run.output["deleted"]) == (30, 30, 30)
     assert count(queues.sqs, queues.source) == (30, 0)
     moved = [
-        json.loads(event["stateExitedEventDetails"]["output"])["moves"]["Results"][0]
+        json.loads(event["stateExitedEventDetails"]["output"])["moves"]["task"]
         for event in run.events
         if event.get("stateExitedEventDetails", {}).get("name") == "Read the move task"
     ]

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
 import math
 import re
 import sys
@@ -26,7 +27,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -39,20 +40,22 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 from moto.core.utils import unix_time, unix_time_millis
-from moto.sqs.models import SQSBackend, sqs_backends
+from moto.sqs.models import Queue, SQSBackend, sqs_backends
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function import timestamp
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 
+import cleanup
 import redrive.plan
 import redrive.receive
 import redrive.send
 import runtime
 from redrive.errors import PageLapsed
+from redrive.ledger import Ledger
 from redrive.messages import MARK
 from redrive.visibility import VISIBILITY
 from support import moto_machine
-from support.aws import dead_letter, make_queues
+from support.aws import make_queues
 from support.breaking import Killed
 from support.moto_gaps import fill_gaps
 
@@ -326,6 +329,7 @@ class Rig:
         self.machine, self.clock, self.faults = machine, clock, faults
         self.wrongly_deleted: set[int] = set()
         self.arrivals: list[tuple[str, int]] = []
+        self.ids: dict[str, int] = {}
         self._aborted: set[str] = set()
         self._abort = False
         self._one_at_a_time = threading.RLock()
@@ -341,10 +345,22 @@ class Rig:
                 entries = [self._entry(letter, fifo=fifo) for letter in mine[start : start + 10]]
                 answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
                 assert len(answer["Successful"]) == len(entries), answer
-        dead_letter(queues)
+        self._dead_letter(queues)
         self.wrongly_deleted.clear()
         self.arrivals.clear()
+        self.ids = {copy.message.id: copy.number for copy in self.copies(queues)}
         return queues
+
+    @staticmethod
+    def _dead_letter(queues: Queues) -> None:
+        # Until the sources are empty: a FIFO queue of moto's answers nothing while a group's last receive is young.
+        for url in queues.sources:
+            queue = sqs_backends[ACCOUNT][REGION].queues[url.rsplit("/", 1)[1]]
+            while queue._messages:
+                queues.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        # moto moves a group's messages as they come by, SQS in their order.
+        dead = sqs_backends[ACCOUNT][REGION].queues[queues.name]
+        dead._messages.sort(key=lambda message: number_of(message.body))
 
     @staticmethod
     def _entry(letter: Letter, *, fifo: bool) -> dict[str, Any]:
@@ -367,11 +383,15 @@ class Rig:
         ended = self.machine.run(request)
         if ended.status == "ABORTED":
             self._clean_up(ended)
-        return ended
+        return replace(ended, summary=self.machine.summary(ended.name))
 
     def later(self, seconds: float = VISIBILITY + 1) -> None:
         """Let time pass: by default, until what a dead Receive took shows again."""
         self.clock.sleep(seconds)
+
+    def ledger(self, run: Ended) -> Ledger:
+        """The ledger that a run left."""
+        return Ledger(self.machine.client("s3"), self.machine.bucket, run.name)
 
     def copies(self, queues: Queues) -> list[Copy]:
         """Every copy of every message, visible or in flight, in the order of its queue."""
@@ -415,11 +435,18 @@ class Rig:
         self.machine.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
 
     def _clean_up(self, ended: Ended) -> None:
-        import cleanup
-
+        """Do what the rule on execution status changes does; Lambda tries an asynchronous event three times."""
         self._abort = False
         detail = {"executionArn": ended.arn, "status": "ABORTED", "startDate": 0}
-        cleanup.handler({"detail": detail}, moto_machine.Context("cleanup"))
+        for _ in range(3):
+            self.faults.begin("cleanup")
+            try:
+                cleanup.handler({"detail": detail}, moto_machine.Context("cleanup"))
+            except (Exception, Killed):
+                self.faults.end(failed=True)
+            else:
+                self.faults.end(failed=False)
+                return
 
 
 @contextmanager
@@ -430,6 +457,8 @@ def fault_rig(monkeypatch: pytest.MonkeyPatch, *, page: int = 10, wave: int = 2,
     wave. They change no decision of the library.
     """
     clock, faults = Clock(), Faults()
+    for noisy in (runtime.log, logging.getLogger("moto")):
+        noisy.setLevel(logging.CRITICAL)  # each kill would be logged with its traceback
     monkeypatch.setattr(redrive.plan, "PAGE", page)
     monkeypatch.setattr(redrive.plan, "POLLERS", 2)
     monkeypatch.setattr(redrive.receive, "BATCH", max(2, page // 2))
@@ -448,6 +477,9 @@ def fault_rig(monkeypatch: pytest.MonkeyPatch, *, page: int = 10, wave: int = 2,
 
 def _witness(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
     """Look on inside of moto: at what arrives, and at what is deleted when nothing of it has arrived."""
+    # To moto, a group is in flight as long as a message of it was: then one that shows again overtakes an earlier one.
+    in_flight = property(lambda queue: {m.group_id for m in queue._pending_messages if m.group_id and not m.visible})
+    monkeypatch.setattr(Queue, "pending_message_groups", in_flight)
     send, delete = SQSBackend.send_message_batch, SQSBackend.delete_message
 
     def send_message_batch(backend: SQSBackend, name: str, entries: dict[str, Any]) -> Any:

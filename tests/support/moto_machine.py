@@ -16,11 +16,10 @@ from uuid import uuid4
 import boto3
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
-from moto.core.responses import ActionResult
-from moto.sqs.responses import SQSResponse
 
 import runtime
 from support.engine import Ended, Engine
+from support.moto_gaps import fill_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,8 +103,7 @@ def moto_machine(monkeypatch: Any) -> Iterator[MotoMachine]:
         "invoke",
         lambda _self, function_name, _qualifier, body, _headers, answer: machine.invoke(function_name, body, answer),
     )
-    # moto has no move tasks: to it, none was ever started.
-    monkeypatch.setattr(SQSResponse, "list_message_move_tasks", lambda _: ActionResult({"Results": []}), raising=False)
+    fill_gaps(monkeypatch)
     with mock_aws(config={"lambda": {"use_docker": False}, "stepfunctions": {"execute_state_machine": True}}):
         _deploy(machine)
         yield machine

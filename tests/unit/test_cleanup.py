@@ -1,0 +1,178 @@
+"""Clean up: a run that was stopped from outside leaves nothing hidden, nothing half settled, and a report."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from redrive import send
+from redrive.cleanup import clean_up
+from support import aws
+from support.aws import count
+from support.breaking import answer_with, die_at, refuse_calls
+
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:redrive:run-1"
+
+
+def detail(status="ABORTED"):
+    return {"executionArn": EXECUTION, "status": status, "startDate": 1_795_240_800_250}
+
+
+def planned(run, path="custom"):
+    """Leave the plan in the ledger, as the plan step does."""
+    run.ledger.write_document(
+        "plan",
+        {
+            "run": "run-1",
+            "execution": EXECUTION,
+            "started": "2026-11-21T06:00:00.250Z",
+            "request": {"queue": "orders-dlq"},
+            "queue": run.queue.to_json(),
+            "destination": None,
+            "count": {"visible": 12},
+            "plan": {
+                "path": path,
+                "because": ["why"],
+                "look": {"number": 0},
+                "sources": [source.to_json() for source in run.sources],
+                "drain": {"lanes": [run.lane().to_json()], "more": True},
+            },
+        },
+    )
+
+
+def cleaned(run, sfn, status="ABORTED"):
+    return clean_up(run.sqs, sfn, run.ledger, run.journal, detail(status))
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [("ABORTED", "ExecutionAborted"), ("TIMED_OUT", "ExecutionTimedOut"), ("FAILED", "ExecutionFailed")],
+)
+def test_what_a_stopped_run_held_shows_again_and_its_report_is_written(run, queues, sfn, status, error):
+    planned(run)
+    aws.send(run.sqs, queues.dlq, [f'{{"n":{n}}}' for n in range(12)])
+    run.criteria["where"] = "body.n < 5"
+    run.send(run.judged())
+    summary = cleaned(run, sfn, status)
+    assert (summary["status"], summary["error"]) == ("failed", error)
+    assert summary["cause"].endswith("what it held was released.")
+    assert (summary["received"], summary["sent"], summary["held"], summary["deleted"]) == (12, 5, 7, 5)
+    assert run.ledger.read_document("summary") == summary
+    assert count(run.sqs, queues.dlq) == (7, 0)
+
+
+def test_a_run_stopped_in_the_middle_of_a_page_loses_and_repeats_nothing(run, queues, sfn, monkeypatch):
+    monkeypatch.setattr(send, "WAVE", 1)
+    monkeypatch.setattr(send, "THREADS", 1)
+    planned(run)
+    aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(15)])
+    lane = run.judged()
+    die_at(run.sqs, "SendMessageBatch", 2, error=RuntimeError)
+    with pytest.raises(RuntimeError):
+        run.send(lane)
+    summary = cleaned(run, sfn)
+    assert (summary["sent"], summary["failed"], summary["deleted"]) == (10, 5, 10)
+    found = [each["Body"] for url in (queues.source, queues.dlq) for each in aws.drain(run.sqs, url)]
+    assert sorted(found) == [f"{n:02}" for n in range(15)]
+
+
+def test_a_run_that_wrote_its_report_is_left_alone(run, queues, sfn):
+    planned(run)
+    aws.send(run.sqs, queues.dlq, ["one"])
+    run.criteria["where"] = "false"
+    run.judged()
+    run.ledger.write_document("summary", {"status": "incomplete"})
+    assert cleaned(run, sfn) is None
+    assert count(run.sqs, queues.dlq) == (0, 1)
+    assert run.ledger.read_document("summary") == {"status": "incomplete"}
+
+
+def test_a_run_that_ended_before_its_plan_has_nothing_to_clean_up(run, sfn):
+    assert cleaned(run, sfn) is None
+    assert not run.ledger.has_document("summary")
+
+
+def with_history(sfn, *handles):
+    events = [
+        {
+            "id": number,
+            "type": "TaskStateExited",
+            "timestamp": 0,
+            "stateExitedEventDetails": {"name": name, "output": json.dumps({"move": {"TaskHandle": handle}})},
+        }
+        for number, (name, handle) in enumerate(handles)
+    ]
+    answer_with(sfn, "GetExecutionHistory", lambda: {"events": events})
+
+
+@pytest.mark.parametrize("state", ["Start the move task", "Adopt the move task"])
+def test_the_move_task_of_a_stopped_run_is_cancelled(run, sfn, state):
+    planned(run, "native")
+    with_history(sfn, ("Check the request", "not this"), (state, "handle-1"))
+    cancelled = []
+    run.sqs.meta.events.register(
+        "before-parameter-build.sqs.CancelMessageMoveTask", lambda params, **_: cancelled.append(params)
+    )
+    answer_with(run.sqs, "CancelMessageMoveTask", dict)
+    answer_with(
+        run.sqs,
+        "ListMessageMoveTasks",
+        lambda: {"Results": [{"Status": "CANCELLING", "ApproximateNumberOfMessagesMoved": 4}]},
+    )
+    summary = cleaned(run, sfn)
+    assert cancelled == [{"TaskHandle": "handle-1"}]
+    assert (summary["path"], summary["received"], summary["sent"]) == ("native", 4, 4)
+
+
+def test_a_move_task_that_has_ended_by_now_is_no_error(run, sfn):
+    planned(run, "native")
+    with_history(sfn, ("Start the move task", "handle-1"))
+    refuse_calls(run.sqs, "CancelMessageMoveTask", "ResourceNotFoundException", status=404)
+    assert cleaned(run, sfn)["status"] == "failed"
+
+
+def test_an_error_of_aws_itself_is_raised_for_another_try(run, sfn):
+    planned(run, "native")
+    with_history(sfn, ("Start the move task", "handle-1"))
+    refuse_calls(run.sqs, "CancelMessageMoveTask", "InternalError", status=500)
+    with pytest.raises(run.sqs.exceptions.ClientError):
+        cleaned(run, sfn)
+    assert not run.ledger.has_document("summary")
+
+
+def test_a_native_run_that_started_no_move_task_cancels_none(run, sfn):
+    planned(run, "native")
+    with_history(sfn)
+    assert cleaned(run, sfn)["sent"] == 0
+
+
+def test_another_runs_move_task_and_pages_are_not_touched(run, queues, sfn):
+    aws.send(run.sqs, queues.dlq, ["one"])
+    other = run.another("run-2")
+    other.criteria = other.criteria | {"where": "false"}
+    other.judged()
+    planned(run)
+    cleaned(run, sfn)
+    assert count(run.sqs, queues.dlq) == (0, 1)
+
+
+def test_a_clean_up_that_died_before_its_report_is_done_again(run, queues, sfn):
+    planned(run)
+    aws.send(run.sqs, queues.dlq, ["one"])
+    run.receive(run.lane())
+    die_at(run.ledger.s3, "PutObject", 1, error=RuntimeError, when=lambda params: "summary" in params["Key"])
+    with pytest.raises(RuntimeError):
+        cleaned(run, sfn)
+    summary = cleaned(run, sfn)
+    assert (summary["received"], summary["failed"]) == (1, 1)
+    assert count(run.sqs, queues.dlq) == (1, 0)
+
+
+def test_lanes_that_were_replaced_do_not_matter(run, queues, sfn):
+    # The plan in the ledger has the lanes as they began: what they did is read from the pages.
+    planned(run)
+    aws.send(run.sqs, queues.dlq, ["one", "two"])
+    run.drain(replace(run.lane(), page_size=1))
+    summary = cleaned(run, sfn)
+    assert (summary["received"], summary["sent"], summary["deleted"]) == (2, 2, 2)

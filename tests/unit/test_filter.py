@@ -1,0 +1,341 @@
+"""Filter: one verdict for each message, from the request's criteria and nothing else."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redrive.filter import SEND, Judge, Verdict, view_of
+from redrive.lane import Lane
+from redrive.messages import Message, Outgoing
+from support.aws import send
+from support.library import BLOB, SENT, attribute_sets, criteria, mark, message, messages, text, texts
+
+ALREADY = {"sent-before": "new-id"}
+
+
+def bug(reason):
+    return pytest.mark.xfail(strict=True, reason=f"BUG: {reason}")
+
+
+def judge(subject, **changes):
+    return Judge(criteria(**changes), "run-1", ALREADY).judge(subject)
+
+
+def judge_all(subjects, share=None, in_order=False, **changes):
+    return Judge(criteria(**changes), "run-1", ALREADY).judge_all(subjects, share=share, in_order=in_order)
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject", "decision", "reason"),
+    [
+        ({}, message(), SEND, ""),
+        ({"where": "body.n > 2"}, message(body='{"n":3}'), SEND, ""),
+        ({"where": "body.n > 2"}, message(body='{"n":2}'), "held", "filter.where does not match"),
+        ({"where": '$contains(text, "boom")'}, message(body="a boom here"), SEND, ""),
+        ({"where": "$contains(text, $yesterday)"}, message(body="day 2026-11-20"), SEND, ""),
+        ({"where": 'sent = "2025-11-21T04:40:00.000Z"'}, message(), SEND, ""),
+        ({"where": "attributes.tenant = 'a'"}, message(attributes={"tenant": text("a")}), SEND, ""),
+        ({"where": "group = 'g1'"}, message(MessageGroupId="g1"), SEND, ""),
+        ({"where": "source = 'orders'"}, message(DeadLetterQueueSourceArn="arn:aws:sqs:r:1:orders"), SEND, ""),
+        ({"where": "source = null"}, message(), SEND, ""),
+        ({"where": "received_count = 4"}, message(ApproximateReceiveCount="4"), SEND, ""),
+        ({"where": "redrives = 2 and id = 'id-0'"}, message(attributes=mark(2, "run-0", "x")), SEND, ""),
+        ({"where": "body.n"}, message(body='{"n":3}'), "failed", "filter.where gave a number, not true or false"),
+        ({"where": "body.n"}, message(body="{}"), "failed", "filter.where gave nothing, not true or false"),
+        ({"where": "body.n"}, message(body='{"n":null}'), "failed", "filter.where gave nothing, not true or false"),
+        ({"where": "text"}, message(), "failed", "filter.where gave a text, not true or false"),
+        ({"where": "body"}, message(body="{}"), "failed", "filter.where gave an object, not true or false"),
+        ({"where": "body"}, message(body="[1,2]"), "failed", "filter.where gave an array, not true or false"),
+        ({"sent_from": SENT}, message(), SEND, ""),
+        ({"sent_from": SENT + 1}, message(), "held", "filter.sent does not match"),
+        ({"sent_to": SENT + 1}, message(), SEND, ""),
+        ({"sent_to": SENT}, message(), "held", "filter.sent does not match"),
+        ({"max_redrives": 3}, message(attributes=mark(2, "run-0", "x")), SEND, ""),
+        (
+            {"max_redrives": 3},
+            message(attributes=mark(3, "run-0", "x")),
+            "held",
+            "it has been redriven 3 times already",
+        ),
+        ({"max_redrives": 0}, message(), "held", "it has been redriven 0 times already"),
+        ({}, message(attributes=mark(1, "run-1", "x")), "returned", "this run sent it, and it came back"),
+        (
+            {"where": "true"},
+            message(attributes=mark(1, "run-1", "x")),
+            "returned",
+            "this run sent it, and it came back",
+        ),
+        ({"where": "true"}, message(body="[" * 100_000), SEND, ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_verdict_follows_from_the_criteria(changes, subject, decision, reason):
+    verdict = judge(subject, **changes)
+    assert (verdict.decision, verdict.reason) == (decision, reason)
+
+
+def again(**attributes):
+    return replace(message(attributes=attributes), id="sent-before")
+
+
+@pytest.mark.parametrize("where", [None, "false", "$error('x')"], ids=str)
+def test_what_was_sent_before_is_only_to_be_deleted_whatever_the_criteria(where):
+    verdict = judge(again(), where=where, sent_to=0, transform="'new'")
+    assert verdict == Verdict("settled", "it was sent before, and only its deletion was missing", new_id="new-id")
+
+
+def test_a_preview_leaves_what_was_sent_before():
+    verdict = judge(again(), preview=True)
+    assert (verdict.decision, verdict.new_id) == ("held", None)
+
+
+def test_what_was_sent_before_takes_no_place_of_the_limit_and_blocks_no_group():
+    subjects = [
+        again(),
+        replace(again(), system=again().system | {"MessageGroupId": "a"}),
+        message(1, MessageGroupId="a"),
+    ]
+    verdicts = judge_all(subjects, share=1, in_order=True)
+    assert [verdict.decision for verdict in verdicts] == ["settled", "settled", SEND]
+
+
+@pytest.mark.parametrize("where", ["text + 1 = 2", "$error(text)", "body.x ~> $number() = 1"], ids=repr)
+def test_an_expression_that_fails_for_one_message_never_selects_it_and_quotes_nothing_of_it(where):
+    verdict = judge(message(body='{"x":"s3cret"}'), where=where)
+    assert verdict.decision == "failed"
+    assert "failed" in verdict.reason or "JSONata" in verdict.reason
+    assert "s3cret" not in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("transform", "body", "result"),
+    [
+        ("$merge([body, {'retried': true}])", '{"a":1}', '{"a":1,"retried":true}'),
+        ("'hello'", "x", "hello"),
+        ("text & '!'", "x", "x!"),
+        ("body.a", '{"a":12345678901234567890}', "12345678901234567890"),
+        ("body", '{"a":1.5,"b":[null,true],"c":"é"}', '{"a":1.5,"b":[null,true],"c":"é"}'),
+        ("{'body': body.a}", '{"a":"inner"}', "inner"),
+        ("{'body': {'x': 1}}", "x", '{"x":1}'),
+        ("{'body': 1, 'more': 2}", "x", '{"body":1,"more":2}'),
+        ("false", "x", "false"),
+        ("[1]", "x", "[1]"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_transform_gives_the_new_body_as_text_or_as_json(transform, body, result):
+    verdict = judge(message(body=body), transform=transform)
+    assert (verdict.decision, verdict.reason) == (SEND, "")
+    assert verdict.outgoing == Outgoing(result, None)
+
+
+@pytest.mark.parametrize(
+    ("transform", "reason"),
+    [
+        ("body.missing", "transform gave no body"),
+        ("''", "transform gave no body"),
+        ("null", "transform gave no body"),
+        ("{'body': null}", "transform gave no body"),
+        ("{'body': 'x', 'attributes': 5}", "transform gave attributes that are a number, not an object"),
+        (
+            "{'body': 'x', 'attributes': {'a': true}}",
+            "transform gave an attribute that is true or false, not a text or a number",
+        ),
+        (
+            "{'body': 'x', 'attributes': {'a': null}}",
+            "transform gave an attribute that is nothing, not a text or a number",
+        ),
+        (
+            "{'body': 'x', 'attributes': {'a': {}}}",
+            "transform gave an attribute that is an object, not a text or a number",
+        ),
+        ("$sum", "no JSON"),
+        ("{'a': $sum}", "no JSON"),
+    ],
+    ids=lambda value: value if value.startswith(("{", "b", "n", "'", "$")) else None,
+)
+def test_a_transform_that_gives_nothing_to_send_fails_its_message(transform, reason):
+    verdict = judge(message(), transform=transform)
+    assert verdict.decision == "failed"
+    assert reason in verdict.reason
+
+
+def test_an_attribute_that_a_transform_leaves_alone_keeps_its_type_and_its_bytes():
+    attributes = {
+        "tenant": {"DataType": "String.custom", "StringValue": "a"},
+        "blob": {"DataType": "Binary", "BinaryValue": BLOB},
+        "price": {"DataType": "Number.dollar", "StringValue": "1.10"},
+        "code": {"DataType": "Number", "StringValue": "007"},
+    }
+    kept = judge(message(attributes=attributes), transform="{'body': 'x', 'attributes': attributes}")
+    assert kept.outgoing.attributes == attributes
+    changed = judge(
+        message(attributes=attributes),
+        transform="{'body': 'x', 'attributes': $merge([attributes, {'tenant': 'b', 'n': 2, 'price': 2.5}])}",
+    )
+    assert changed.outgoing.attributes == attributes | {
+        "tenant": text("b"),
+        "n": {"DataType": "Number", "StringValue": "2"},
+        "price": {"DataType": "Number", "StringValue": "2.5"},
+    }
+    dropped = judge(message(attributes=attributes), transform="{'body': 'x', 'attributes': {}}")
+    assert dropped.outgoing.attributes == {}
+
+
+@given(attribute_sets, texts)
+def test_a_transform_to_the_same_attributes_changes_no_attribute(attributes, body):
+    verdict = judge(message(body=body, attributes=attributes), transform="{'body': text, 'attributes': attributes}")
+    assert verdict.outgoing == Outgoing(body, attributes)
+
+
+@bug("Python's json takes NaN and Infinity, which are no JSON")
+@pytest.mark.parametrize("body", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_json_is_text(body):
+    assert view_of(message(body=body))["body"] == body
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{}",
+        "null",
+        "[]",
+        "5",
+        '"x"',
+        "not json",
+        '{"count":"x","run":"r","id":"i"}',
+        '{"count":1}',
+        pytest.param('{"count":Infinity,"run":"r","id":"i"}', marks=bug("OverflowError: the page and its lane die")),
+        pytest.param('{"count":1e999,"run":"r","id":"i"}', marks=bug("OverflowError: the page and its lane die")),
+        pytest.param("[" * 100_000, marks=bug("RecursionError: the page and its lane die")),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_somebody_elses_redrive_attribute_is_no_mark_and_breaks_nothing(value):
+    stranger = message(attributes={"redrive": text(value)})
+    assert judge(stranger, where="redrives = 0").decision == SEND
+
+
+anything = st.lists(messages, max_size=8)
+wheres = st.sampled_from([None, "true", "redrives = 0", "$length(text) > 3", "$number(text) > 1", "body.x", "text"])
+
+
+@given(anything, wheres, st.none() | st.integers(0, 9), st.booleans(), st.booleans())
+def test_every_message_gets_one_verdict_and_no_more_than_the_limit_are_selected(subjects, where, share, fifo, preview):
+    verdicts = judge_all(subjects, share, fifo, where=where, preview=preview)
+    assert len(verdicts) == len(subjects)
+    chosen = [verdict.decision for verdict in verdicts if verdict.decision in {SEND, "previewed"}]
+    assert set(chosen) <= {"previewed" if preview else SEND}
+    assert share is None or len(chosen) <= share
+    alone = [judge(subject, where=where).decision for subject in subjects]
+    for verdict, by_itself in zip(verdicts, alone, strict=True):
+        assert verdict.decision in {by_itself, "held"} | ({"previewed"} if by_itself == SEND else set())
+        assert verdict.reason or verdict.decision in {SEND, "previewed"}
+    if not fifo:
+        assert len(chosen) == min(alone.count(SEND), len(subjects) if share is None else share)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["yes", "no", "?"])), max_size=12),
+    st.none() | st.integers(0, 6),
+)
+def test_fifo_what_stays_behind_keeps_its_group_behind_it(plan, share):
+    subjects = [
+        message(number, '{"go":' + {"yes": "true", "no": "false", "?": "5"}[go] + "}", MessageGroupId=group)
+        for number, (group, go) in enumerate(plan)
+    ]
+    verdicts = judge_all(subjects, share, in_order=True, where="body.go")
+    behind = set()
+    for subject, verdict in zip(subjects, verdicts, strict=True):
+        if verdict.decision != SEND:
+            behind.add(subject.group)
+        assert verdict.decision != SEND or subject.group not in behind
+
+
+def test_a_standard_queues_groups_hold_nothing_back():
+    subjects = [message(n, f'{{"go":{go}}}', MessageGroupId="a") for n, go in enumerate(["false", "true"])]
+    assert [v.decision for v in judge_all(subjects, where="body.go")] == ["held", SEND]
+
+
+@given(messages, st.sampled_from([SEND, "held"]), st.text(), st.none() | texts, st.none() | attribute_sets)
+def test_a_verdict_survives_the_ledger(subject, decision, reason, body, attributes):
+    verdict = Verdict(decision, reason, Outgoing(body, attributes))
+    line = json.loads(json.dumps(verdict.to_json(subject)))
+    assert Verdict.from_json(line) == verdict
+    assert line["id"] == subject.id
+
+
+@given(messages)
+def test_what_a_filter_sees_is_json(subject):
+    view = view_of(subject)
+    json.dumps(view)
+    assert view["text"] == subject.body
+    assert set(view) == {"body", "text", "attributes", "id", "sent", "received_count", "redrives", "group", "source"}
+
+
+def test_a_page_with_something_to_send_waits_for_send(run, queues):
+    send(run.sqs, queues.dlq, ['{"n":1}', '{"n":2}', '{"n":3}'])
+    run.criteria["where"] = "body.n > 1"
+    lane = run.judged()
+    assert lane.page.selected == 2
+    assert sorted(line["decision"] for line in run.ledger.read("verdicts", lane.page.name)) == ["held", "send", "send"]
+    assert list(run.ledger.names("outcomes")) == []
+
+
+def test_a_page_with_nothing_to_send_is_settled_at_once(run, queues):
+    send(run.sqs, queues.dlq, ["one", "two"])
+    run.criteria["where"] = "false"
+    lane = run.judged()
+    assert lane.page.selected == 0
+    assert list(run.ledger.names("outcomes")) == [lane.page.name]
+    assert (lane.counts["received"], lane.counts["held"]) == (2, 2)
+    assert len(run.ledger.read("held", lane.page.name)) == 2
+    assert lane.held_until == lane.page.lapses
+
+
+def test_a_preview_selects_sends_nothing_and_counts(run, queues):
+    send(run.sqs, queues.dlq, ['{"n":1}', '{"n":2}'])
+    run.criteria |= {"where": "body.n > 1", "preview": True}
+    lane = run.judged()
+    assert lane.page.selected == 0
+    assert list(run.ledger.names("outcomes")) == [lane.page.name]
+    assert (lane.counts["previewed"], lane.counts["held"]) == (1, 1)
+
+
+@pytest.mark.parametrize("preview", [False, True], ids=["real", "preview"])
+def test_the_lane_ends_when_its_share_is_used_up(run, queues, preview):
+    send(run.sqs, queues.dlq, ["one", "two", "three"])
+    run.criteria["preview"] = preview
+    lane = run.judged(share=5)
+    assert (lane.share, lane.why) == (2, "drained")
+    lane = run.filter(Lane(0, 100, 1, share=3, page=lane.page, go_on=True, arrived=True))
+    assert (lane.share, lane.go_on, lane.why) == (0, False, "the limit is reached")
+
+
+def test_the_same_page_gets_the_same_verdicts_whenever_it_is_judged(run, queues):
+    send(run.sqs, queues.dlq, ["one", "two", "three"])
+    run.criteria["where"] = "$length(text) > 3"
+    received = run.receive(run.lane(share=1))
+    assert run.filter(received) == run.filter(received)
+
+
+def test_a_message_is_judged_as_it_was_received(run, queues):
+    send(run.sqs, queues.source, ['{"n":1}'], MessageAttributes={"blob": {"DataType": "Binary", "BinaryValue": BLOB}})
+    while run.sqs.receive_message(QueueUrl=queues.source).get("Messages"):
+        pass
+    lane = run.receive(run.lane())
+    [kept] = [Message.from_json(line) for line in run.ledger.read("pages", lane.page.name)]
+    assert view_of(kept) | {"sent": "", "id": ""} == {
+        "body": {"n": 1},
+        "text": '{"n":1}',
+        "attributes": {"blob": "AP+AcmVkcml2ZQo="},
+        "id": "",
+        "sent": "",
+        "received_count": 2,
+        "redrives": 0,
+        "group": None,
+        "source": "orders",
+    }

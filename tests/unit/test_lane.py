@@ -1,0 +1,71 @@
+"""A lane: small, whole as JSON, and adding up."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redrive.lane import MOST_REASONS, OUTCOMES, Lane, Page, no_counts
+from redrive.metering import add
+
+tallies = st.dictionaries(st.sampled_from(["received", *OUTCOMES, "deleted", "unmarked"]), st.integers(0, 10**9))
+reasons = st.dictionaries(st.text(max_size=250), st.integers(1, 10**6), max_size=20)
+
+
+@given(tallies, reasons, st.none() | st.integers(0), st.none() | st.floats(0, 1e9))
+def test_a_lane_survives_the_state_machine(counts, blamed, share, pace):
+    lane = Lane(3, 1000, 4, share=share, pace=pace, page=Page("3/001-0001", 5, 4, 1.5))
+    lane = lane.counting(counts).blaming(blamed).charged({"sqs": 3})
+    assert Lane.from_json(json.loads(json.dumps(lane.to_json()))) == lane
+
+
+@given(st.lists(tallies, max_size=5))
+def test_counting_adds_up(pages):
+    lane = Lane(0, 1000, 4)
+    for counts in pages:
+        lane = lane.counting(counts)
+    assert lane.counts == add(no_counts(), *pages)
+
+
+@given(st.lists(reasons, max_size=5))
+def test_a_lane_keeps_few_reasons_and_counts_those_it_keeps_right(pages):
+    lane = Lane(0, 1000, 4)
+    for blamed in pages:
+        lane = lane.blaming(blamed)
+    assert len(lane.reasons) <= MOST_REASONS
+    seen_first = [reason for blamed in pages for reason in blamed]
+    if seen_first:
+        assert lane.reasons
+        assert lane.reasons[seen_first[0]] == sum(blamed.get(seen_first[0], 0) for blamed in pages)
+
+
+def test_a_step_never_changes_the_lane_it_was_given():
+    lane = Lane(0, 1000, 4)
+    before = json.dumps(lane.to_json())
+    lane.counting({"sent": 1}).blaming({"why": 1}).charged({"sqs": 1})
+    assert json.dumps(lane.to_json()) == before
+
+
+def test_the_largest_lane_is_smaller_than_4_kib():
+    lane = Lane(
+        index=9,
+        page_size=1000,
+        pollers=4,
+        share=10**12,
+        sifts=True,
+        room=115_000,
+        pace=1234.56789,
+        round=999,
+        turn=500,
+        counts=dict.fromkeys(no_counts(), 10**12),
+        reasons={f"SQS refused it: {n}{'C' * 40}: {'x' * 200}": 10**9 for n in range(MOST_REASONS)},
+        requests=dict.fromkeys(("sqs", "s3", "dynamodb", "lambda", "transitions"), 10**12),
+        page=Page("9/999-0500", 1000, 1000, 1_795_186_800.123456),
+        held_until=1_795_186_800.123456,
+        go_on=True,
+        arrived=True,
+        why="the queue's limit of 120,000 messages in flight is near",
+        wait=True,
+        wait_until="2026-11-21T06:00:00.123Z",
+    )
+    assert len(json.dumps(lane.to_json())) < 4 * 1024

@@ -1,0 +1,220 @@
+"""Plan: which path and why, how many lanes, how large a page, how fast."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redrive.errors import InvalidRequest, NativePathUnavailable
+from redrive.lane import Lane
+from redrive.plan import IN_FLIGHT_LIMIT, MESSAGES_PER_LANE, MOST_LANES, NATIVE, PAGE, _lanes, plan
+from redrive.queues import describe
+from support.aws import arn_of, make_queues
+from support.breaking import answer_with, refuse_calls
+from support.library import a_queue
+
+COUNTS = {"visible": 13, "in_flight": 0, "delayed": 0}
+
+
+def planned(sqs, queues, *, destination=None, visible=13, neighbours=(), **asked):
+    counts = COUNTS | {"visible": visible}
+    queue = describe(sqs, queues.dlq)
+    return plan(sqs, {"queue": queue.name} | asked, queue, destination, counts, list(neighbours))
+
+
+def lanes_of(visible=13, in_flight=0, fifo=False, **asked):
+    counts = {"visible": visible, "in_flight": in_flight, "delayed": 0}
+    return _lanes({"queue": "q"} | asked, a_queue("q", fifo=fifo), counts)
+
+
+def running(sqs, status):
+    answer_with(sqs, "ListMessageMoveTasks", lambda: {"Results": [{"Status": status}]})
+
+
+def test_with_nothing_to_select_change_or_limit_sqs_moves_them_itself(sqs, queues):
+    found = planned(sqs, queues)
+    assert (found["path"], found["because"], found["fallback"]) == ("native", [NATIVE], True)
+    assert found["move"] == {"SourceArn": arn_of(sqs, queues.dlq)}
+    assert found["look"] == {"number": 0}
+    assert [source["url"] for source in found["sources"]] == queues.sources
+    assert len(found["drain"]["lanes"]) == 1
+    assert found["drain"]["more"] is True
+
+
+def test_a_destination_and_a_rate_are_told_to_the_move_task(sqs, queues):
+    home = describe(sqs, queues.source)
+    found = planned(sqs, queues, destination=home, rate=500)
+    assert found["path"] == "native"
+    assert found["move"] == {
+        "SourceArn": arn_of(sqs, queues.dlq),
+        "DestinationArn": home.arn,
+        "MaxNumberOfMessagesPerSecond": 500,
+    }
+
+
+OBSTACLES = {
+    "sent": ({"filter": {"sent": {"day": "today"}}}, "filter.sent is set"),
+    "where": ({"filter": {"where": "true"}}, "filter.where is set"),
+    "cap": ({"filter": {"max_redrives": 0}}, "filter.max_redrives is set"),
+    "transform": ({"transform": "body"}, "transform is set"),
+    "limit": ({"limit": 1}, "limit is set"),
+    "preview": ({"preview": True}, "preview is set"),
+    "rate": ({"rate": 501}, "rate is above the 500 a second that a move task can do"),
+}
+
+
+@pytest.mark.parametrize(("asked", "reason"), OBSTACLES.values(), ids=OBSTACLES.keys())
+def test_what_sqs_cannot_do_takes_the_custom_path_and_says_why(sqs, queues, asked, reason):
+    found = planned(sqs, queues, **asked)
+    assert (found["path"], found["because"]) == ("custom", [reason])
+
+
+@pytest.mark.parametrize(("asked", "reason"), OBSTACLES.values(), ids=OBSTACLES.keys())
+def test_native_insisted_on_but_not_to_be_had_fails_with_its_reasons(sqs, queues, asked, reason):
+    with pytest.raises(NativePathUnavailable) as caught:
+        planned(sqs, queues, path="native", **asked)
+    expected = f'path: SQS cannot move these messages itself, because {reason}; change that, or write "auto".'
+    assert str(caught.value) == expected
+
+
+def test_all_reasons_are_said_at_once(sqs, queues):
+    asked = {key: value for case, _ in OBSTACLES.values() for key, value in case.items() if key != "filter"}
+    with pytest.raises(NativePathUnavailable) as caught:
+        planned(sqs, queues, path="native", **asked)
+    assert str(caught.value).count(" and ") == 3
+
+
+@pytest.mark.parametrize("asked", [{"preview": False}, {"rate": 500}, {"filter": {}}], ids=str)
+def test_what_is_no_obstacle_leaves_the_native_path(sqs, queues, asked):
+    assert planned(sqs, queues, path="native", **asked)["path"] == "native"
+
+
+def test_insisting_on_native_means_no_fallback(sqs, queues):
+    assert planned(sqs, queues, path="native")["fallback"] is False
+
+
+def test_insisting_on_custom_is_reason_enough(sqs, queues):
+    found = planned(sqs, queues, path="custom")
+    assert (found["path"], found["because"]) == ("custom", ["path is custom"])
+
+
+@pytest.mark.parametrize("asked", [{}, {"path": "custom"}, {"path": "native"}], ids=str)
+def test_a_run_beside_another_says_so(sqs, queues, asked):
+    alone, beside = planned(sqs, queues, **asked), planned(sqs, queues, neighbours=["run-7"], **asked)
+    assert beside["path"] == alone["path"]
+    assert beside["because"] == [*alone["because"], "run run-7 is working on the queue as well"]
+
+
+def test_a_run_that_wants_to_be_alone_steps_back_from_another(sqs, queues):
+    found = planned(sqs, queues, alone=True, neighbours=["run-7", "run-8"])
+    assert found["path"] == "none"
+    assert found["because"] == [f"run {name} is working on the queue as well" for name in ("run-7", "run-8")]
+    assert planned(sqs, queues, alone=True)["path"] == "native"
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "CANCELLING"])
+def test_a_move_task_that_runs_already_is_not_joined(sqs, queues, status):
+    running(sqs, status)
+    assert planned(sqs, queues)["because"] == ["a move task is already running on the queue"]
+    with pytest.raises(NativePathUnavailable, match="a move task is already running on the queue"):
+        planned(sqs, queues, path="native")
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "CANCELLED", "FAILED"])
+def test_a_move_task_that_has_ended_is_no_obstacle(sqs, queues, status):
+    running(sqs, status)
+    assert planned(sqs, queues)["path"] == "native"
+
+
+def test_a_queue_that_is_nobodys_dead_letter_queue_needs_a_destination(sqs, queues):
+    nobodys = replace(queues, dlq=queues.source)
+    with pytest.raises(InvalidRequest) as caught:
+        planned(sqs, nobodys)
+    assert str(caught.value) == (
+        "queue: orders is no queue's dead-letter queue, so its messages have no queue to return to; name a destination."
+    )
+    other = describe(sqs, sqs.create_queue(QueueName="other")["QueueUrl"])
+    found = planned(sqs, nobodys, destination=other)
+    assert (found["path"], found["because"]) == ("custom", ["no SQS queue has it as its dead-letter queue"])
+    with pytest.raises(NativePathUnavailable, match="no SQS queue has it as its dead-letter queue"):
+        planned(sqs, nobodys, destination=other, path="native")
+
+
+def test_all_source_queues_are_known(sqs):
+    queues = make_queues(sqs, name="orders", sources=3)
+    assert [source["url"] for source in planned(sqs, queues)["sources"]] == queues.sources
+
+
+def test_an_error_of_aws_itself_is_left_for_the_state_machine_to_retry(sqs, queues):
+    refuse_calls(sqs, "ListDeadLetterSourceQueues", "RequestThrottled")
+    with pytest.raises(ClientError, match="RequestThrottled"):
+        planned(sqs, queues)
+
+
+@pytest.mark.parametrize(
+    ("visible", "asked", "number"),
+    [
+        (0, {}, 1),
+        (1, {}, 1),
+        (MESSAGES_PER_LANE, {}, 1),
+        (MESSAGES_PER_LANE + 1, {}, 2),
+        (10**7, {}, MOST_LANES),
+        (10**7, {"limit": 100}, 1),
+        (10**7, {"limit": MESSAGES_PER_LANE + 1}, 2),
+        (10**7, {"limit": 10**6, "filter": {"where": "true"}}, 1),
+        (10**7, {"filter": {"where": "true"}}, MOST_LANES),
+    ],
+    ids=str,
+)
+def test_the_lanes_are_as_many_as_the_messages_are_worth(visible, asked, number):
+    lanes = lanes_of(visible, **asked)
+    assert len(lanes) == number
+    assert [lane.index for lane in lanes] == list(range(number))
+
+
+def test_a_fifo_queue_has_one_lane():
+    assert len(lanes_of(10**7, fifo=True)) == 1
+
+
+@given(st.integers(0, 10**7), st.integers(1, 10**7))
+def test_the_shares_of_the_lanes_add_up_to_the_limit(visible, limit):
+    shares = [lane.share for lane in lanes_of(visible, limit=limit)]
+    assert sum(shares) == limit
+    assert min(shares) > 0
+
+
+@given(st.integers(0, 10**7), st.integers(1, 10**5))
+def test_the_paces_of_the_lanes_add_up_to_the_rate_and_a_page_is_sent_in_about_a_second(visible, rate):
+    lanes = lanes_of(visible, rate=rate)
+    assert sum(lane.pace for lane in lanes) == pytest.approx(rate)
+    for lane in lanes:
+        assert 1 <= lane.page_size <= PAGE
+        assert lane.page_size <= max(1, lane.pace + 1)
+
+
+@given(st.integers(0, 10**7), st.integers(0, IN_FLIGHT_LIMIT - 20_000))
+def test_together_the_lanes_stay_below_the_in_flight_limit(visible, in_flight):
+    lanes = lanes_of(visible, in_flight)
+    assert in_flight + sum(lane.room for lane in lanes) < IN_FLIGHT_LIMIT
+    assert all(lane.room >= PAGE for lane in lanes)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sifts"),
+    [({}, False), ({"limit": 5}, False), ({"filter": {"where": "true"}}, True), ({"transform": "body"}, False)],
+    ids=str,
+)
+def test_only_a_filter_passes_messages_over(asked, sifts):
+    assert [lane.sifts for lane in lanes_of(**asked)] == [sifts]
+
+
+def test_the_largest_plan_leaves_most_of_a_states_payload_free(sqs):
+    queues = make_queues(sqs, name="o" * 76, sources=10)
+    found = planned(sqs, queues, visible=10**9, filter={"where": "x" * 16_384}, rate=10**6)
+    assert len(found["sources"]) == 10
+    assert len(found["drain"]["lanes"]) == MOST_LANES
+    assert len(json.dumps(found)) < 64 * 1024
+    assert [Lane.from_json(lane).to_json() for lane in found["drain"]["lanes"]] == found["drain"]["lanes"]

@@ -1,0 +1,247 @@
+"""Receive: a page is stored before anything else, and a lane ends only when long polls came back empty."""
+
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+
+from redrive import receive
+from redrive.lane import NEAR_LIMIT, Lane, Page
+from redrive.messages import Message
+from support.aws import count, send
+from support.breaking import Killed, answer_with, calls_of, die_at, refuse_calls
+
+HELD = {"id": "x", "handle": "stale"}
+
+
+def bodies(run, page="0/001-0001"):
+    return sorted(Message.from_json(line).body for line in run.ledger.read("pages", page))
+
+
+def test_a_page_holds_every_message_that_was_received(run, queues):
+    send(run.sqs, queues.dlq, [f"{n:02}" for n in range(25)])
+    before = time.time()
+    lane = run.receive(run.lane())
+    assert bodies(run) == [f"{n:02}" for n in range(25)]
+    assert lane.arrived
+    assert lane.page == Page("0/001-0001", 25, 0, lane.page.lapses)
+    assert before <= lane.page.lapses - receive.VISIBILITY <= time.time()
+    assert count(run.sqs, queues.dlq) == (0, 25)
+    assert (lane.round, lane.turn, lane.go_on, lane.more, lane.why) == (1, 1, False, False, "drained")
+
+
+def test_pollers_side_by_side_lose_and_repeat_nothing(run, queues):
+    send(run.sqs, queues.dlq, [f"{n:02}" for n in range(60)])
+    lane = run.receive(run.lane(pollers=4))
+    assert bodies(run) == [f"{n:02}" for n in range(60)]
+    assert lane.why == "drained"
+
+
+@pytest.mark.parametrize("pollers", [1, 4])
+@pytest.mark.parametrize("size", [1, 3, 10, 17])
+def test_a_page_is_never_larger_than_its_size(run, queues, size, pollers):
+    send(run.sqs, queues.dlq, [f"{n:02}" for n in range(20)])
+    asked = calls_of(run.sqs, "ReceiveMessage")
+    lane = run.receive(run.lane(page_size=size, pollers=pollers))
+    assert lane.page.received == size
+    assert count(run.sqs, queues.dlq) == (20 - size, size)
+    assert all(1 <= call["MaxNumberOfMessages"] <= 10 for call in asked)
+    assert lane.go_on
+
+
+def test_the_calls_ask_for_everything_of_a_message_by_long_poll(run, queues, monkeypatch):
+    monkeypatch.undo()
+    answer_with(run.sqs, "ReceiveMessage", dict)
+    asked = calls_of(run.sqs, "ReceiveMessage")
+    run.receive(run.lane(pollers=3))
+    assert len(asked) == 3
+    for call in asked:
+        assert call["MessageAttributeNames"] == call["MessageSystemAttributeNames"] == ["All"]
+        assert call["VisibilityTimeout"] == receive.VISIBILITY
+        assert call["WaitTimeSeconds"] >= 1
+
+
+def test_an_empty_queue_ends_the_lane_without_a_page(run):
+    lane = run.receive(run.lane())
+    assert (lane.arrived, lane.go_on, lane.more, lane.why) == (False, False, False, "drained")
+    assert lane.page == Page()
+    assert list(run.ledger.names("pages")) == []
+
+
+def test_one_empty_poll_of_several_does_not_end_the_lane(run):
+    answers = [
+        [],
+        *([{"MessageId": f"{n}-{m}", "ReceiptHandle": "h", "Body": "b"} for m in range(10)] for n in range(2)),
+    ]
+    answer_with(run.sqs, "ReceiveMessage", lambda: {"Messages": answers.pop(0)})
+    lane = run.receive(run.lane(page_size=20, pollers=2))
+    assert (lane.page.received, lane.go_on, lane.why) == (20, True, "")
+
+
+def test_a_fifo_queue_is_dry_only_when_nothing_arrives(fifo_run, fifo_queues):
+    send(fifo_run.sqs, fifo_queues.dlq, ["one", "two"], group=lambda n: "a")
+    lane = fifo_run.receive(fifo_run.lane())
+    assert (lane.page.received, lane.go_on) == (2, True)
+    assert [Message.from_json(line).body for line in fifo_run.ledger.read("pages", lane.page.name)] == ["one", "two"]
+
+
+@pytest.mark.parametrize(("sifts", "received"), [(False, 2), (True, 5)], ids=["no filter", "a filter"])
+def test_without_a_filter_no_more_is_received_than_the_limit(run, queues, sifts, received):
+    send(run.sqs, queues.dlq, [str(n) for n in range(5)])
+    assert run.receive(run.lane(share=2, sifts=sifts)).page.received == received
+
+
+def test_a_lane_whose_share_is_used_up_receives_nothing(run, queues):
+    send(run.sqs, queues.dlq, ["one"])
+    asked = calls_of(run.sqs, "ReceiveMessage")
+    lane = run.receive(run.lane(share=0))
+    assert (lane.arrived, lane.go_on, lane.why) == (False, False, "the limit is reached")
+    assert asked == []
+
+
+@pytest.mark.parametrize(("received", "deleted", "ends"), [(900, 0, False), (901, 0, True), (5000, 4100, False)])
+def test_a_lane_stops_cleanly_before_the_queues_in_flight_limit(run, queues, received, deleted, ends):
+    send(run.sqs, queues.dlq, ["one"])
+    lane = run.lane(room=1000).counting({"received": received, "deleted": deleted})
+    lane = run.receive(lane)
+    assert lane.arrived is not ends
+    assert lane.why == (NEAR_LIMIT if ends else "drained")
+
+
+def test_a_turn_follows_a_turn_and_a_round_a_round(run, queues):
+    send(run.sqs, queues.dlq, [str(n) for n in range(3)])
+    lane = run.receive(run.lane(page_size=1))
+    assert (lane.round, lane.turn, lane.page.name) == (1, 1, "0/001-0001")
+    lane = run.receive(lane)
+    assert (lane.round, lane.turn, lane.page.name) == (1, 2, "0/001-0002")
+    lane = run.receive(Lane.from_json(lane.to_json() | {"go_on": False, "more": True}))
+    assert (lane.round, lane.turn, lane.page.name) == (2, 1, "0/002-0001")
+
+
+def test_a_lane_with_a_long_history_asks_for_another_round(run, queues):
+    send(run.sqs, queues.dlq, ["one", "two"])
+    lane = run.lane(page_size=1, round=1, turn=receive.MOST_TURNS - 1, go_on=True)
+    lane = run.receive(lane)
+    assert (lane.turn, lane.arrived, lane.go_on, lane.more) == (receive.MOST_TURNS, True, False, True)
+
+
+def test_a_dry_queue_needs_no_other_round_however_long_the_history(run, queues):
+    send(run.sqs, queues.dlq, ["one"])
+    lane = run.receive(run.lane(round=1, turn=receive.MOST_TURNS - 1, go_on=True))
+    assert (lane.go_on, lane.more, lane.why) == (False, False, "drained")
+
+
+def test_a_page_is_closed_when_its_time_is_up(run, queues, monkeypatch):
+    monkeypatch.setattr(receive, "FILL_TIME", -1)
+    send(run.sqs, queues.dlq, ["one"])
+    asked = calls_of(run.sqs, "ReceiveMessage")
+    lane = run.receive(run.lane())
+    assert asked == []
+    assert not lane.arrived
+
+
+def test_a_page_is_closed_when_it_is_heavy(run, queues, monkeypatch):
+    monkeypatch.setattr(receive, "PAGE_BYTES", 1000)
+    send(run.sqs, queues.dlq, ["x" * 100 for _ in range(30)])
+    lane = run.receive(run.lane())
+    assert lane.page.received == 10
+    assert lane.go_on
+
+
+@pytest.mark.xfail(strict=True, reason="BUG: a page counts characters of bodies, not bytes, and no attributes")
+def test_a_pages_weight_is_in_bytes_and_counts_attributes(run, queues, monkeypatch):
+    monkeypatch.setattr(receive, "PAGE_BYTES", 1000)
+    blob = {"blob": {"DataType": "Binary", "BinaryValue": b"x" * 200}}
+    send(run.sqs, queues.dlq, ["日" for _ in range(30)], MessageAttributes=blob)
+    assert run.receive(run.lane()).page.received == 10
+
+
+def test_a_message_that_comes_twice_is_once_in_the_page_with_its_newer_handle(run, queues):
+    send(run.sqs, queues.dlq, ["one"])
+    [first] = run.sqs.receive_message(QueueUrl=queues.dlq, MessageSystemAttributeNames=["All"], VisibilityTimeout=60)[
+        "Messages"
+    ]
+    answers = [[first], [first | {"ReceiptHandle": "newer"}], []]
+    answer_with(run.sqs, "ReceiveMessage", lambda: {"Messages": answers.pop(0)})
+    lane = run.receive(run.lane())
+    [line] = run.ledger.read("pages", lane.page.name)
+    assert (lane.page.received, line["handle"]) == (1, "newer")
+
+
+def test_a_retried_receive_takes_the_page_that_was_stored_and_no_other(run, queues):
+    send(run.sqs, queues.dlq, [str(n) for n in range(4)])
+    first = run.receive(run.lane(page_size=3))
+    stored = calls_of(run.ledger.s3, "PutObject")
+    again = run.receive(run.lane(page_size=3), retried=True)
+    assert again == first
+    assert stored == []
+    assert count(run.sqs, queues.dlq) == (1, 3)
+
+
+def test_a_retried_receive_without_a_stored_page_receives(run, queues):
+    send(run.sqs, queues.dlq, ["one"])
+    assert run.receive(run.lane(), retried=True).page.received == 1
+
+
+def test_a_receive_that_dies_before_its_page_is_stored_leaves_no_page_and_loses_no_message(run, queues):
+    send(run.sqs, queues.dlq, ["one", "two"])
+    die_at(run.ledger.s3, "PutObject", 1)
+    with pytest.raises(Killed):
+        run.receive(run.lane())
+    assert list(run.ledger.names("pages")) == []
+    assert sum(count(run.sqs, queues.dlq)) == 2
+
+
+def test_an_error_while_receiving_is_raised_for_the_state_machine_to_retry(run):
+    refuse_calls(run.sqs, "ReceiveMessage", "AWS.SimpleQueueService.NonExistentQueue")
+    with pytest.raises(ClientError):
+        run.receive(run.lane(pollers=2))
+
+
+def test_a_lane_that_stopped_in_an_earlier_round_stays_stopped_with_its_page(run, queues):
+    send(run.sqs, queues.dlq, ["one"])
+    stopped = run.lane(error={"Error": "X", "Cause": ""}, page=Page("0/001-0001", 5, 5, 1.0), round=1, more=True)
+    lane = run.receive(stopped)
+    assert (lane.arrived, lane.go_on, lane.more) == (False, False, False)
+    assert (lane.page, lane.round) == (stopped.page, 1)
+    assert count(run.sqs, queues.dlq) == (1, 0)
+
+
+def test_a_hold_is_renewed_shortly_before_it_lapses(run, queues):
+    send(run.sqs, queues.dlq, ["one", "two"])
+    run.criteria["where"] = "false"
+    lane = run.judged()
+    renewed = calls_of(run.sqs, "ChangeMessageVisibilityBatch")
+    early = run.receive(lane)
+    assert renewed == []
+    assert early.held_until == lane.held_until
+    soon = Lane.from_json(lane.to_json() | {"held_until": time.time() + receive.RENEW - 1})
+    before = time.time()
+    late = run.receive(soon)
+    [call] = renewed
+    assert [entry["VisibilityTimeout"] for entry in call["Entries"]] == [receive.HOLD] * 2
+    assert before + receive.HOLD <= late.held_until <= time.time() + receive.HOLD
+    assert count(run.sqs, queues.dlq) == (0, 2)
+
+
+def test_a_hold_that_is_gone_does_not_stop_the_lane(run, queues):
+    send(run.sqs, queues.dlq, ["one"])
+    run.ledger.write("held", "0/001-0001", [HELD])
+    lane = run.receive(run.lane(held_until=1.0, round=1, turn=1, go_on=True))
+    assert lane.page.received == 1
+
+
+def test_a_hold_lapses_with_its_oldest_page(run, queues):
+    send(run.sqs, queues.dlq, ["one", "two"])
+    run.criteria["where"] = "false"
+    first = run.judged(page_size=1)
+    second = run.filter(run.receive(first))
+    assert first.held_until == first.page.lapses < second.page.lapses
+    assert second.held_until == first.held_until
+
+
+def test_each_lane_renews_its_own_hold(run):
+    run.ledger.write("held", "1/001-0001", [HELD])
+    renewed = calls_of(run.sqs, "ChangeMessageVisibilityBatch")
+    run.receive(run.lane(held_until=1.0))
+    assert renewed == []

@@ -1,0 +1,224 @@
+"""The report: what happened, added up, and how the run ends."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redrive.lane import NEAR_LIMIT, OUTCOMES, Lane, no_counts, no_requests
+from redrive.report import report
+from support.library import STARTED
+
+PLAN = {"path": "custom", "because": ["path is custom"], "look": {"number": 0}}
+TIMEOUT = {"Error": "States.Timeout", "Cause": ""}
+
+
+class NoLedger:
+    """Where the summary would be written; the real one is in its own test."""
+
+    run, address = "run-1", "s3://b/runs/run-1/"
+
+    def write_document(self, name, document):
+        json.dumps(document)
+
+
+def a_lane(*, reasons=None, requests=None, **counts):
+    counts = no_counts() | {"received": sum(counts.get(name, 0) for name in OUTCOMES)} | counts
+    requests = no_requests() | (requests or {})
+    return Lane(0, 1000, 4, round=1, turn=1, counts=counts, reasons=reasons or {}, requests=requests, why="drained")
+
+
+def state_of(*lanes, **more):
+    plan = PLAN | {"drain": {"lanes": [lane.to_json() for lane in lanes]}}
+    known = {"request": {}, "queue": {"name": "orders-dlq"}, "count": {"visible": 13}, "plan": plan}
+    return known | more
+
+
+def summed(*lanes, **more):
+    return report(NoLedger(), state_of(*lanes, **more), STARTED)
+
+
+def test_the_summary_is_written_and_given(ledger):
+    summary = report(ledger, state_of(a_lane(sent=6, deleted=6, held=7)), STARTED)
+    assert ledger.read_document("summary") == summary
+    assert summary == {
+        "run": "run-1",
+        "status": "complete",
+        "queue": "orders-dlq",
+        "path": "custom",
+        "because": ["path is custom"],
+        "counted": 13,
+        "received": 13,
+        "sent": 6,
+        "held": 7,
+        "failed": 0,
+        "returned": 0,
+        "previewed": 0,
+        "settled": 0,
+        "deleted": 6,
+        "rounds": 1,
+        "lanes": 1,
+        "seconds": summary["seconds"],
+        "ledger": ledger.address,
+        "requests": summary["requests"],
+    }
+
+
+counts = st.fixed_dictionaries({name: st.integers(0, 10**7) for name in OUTCOMES})
+
+
+@given(st.lists(counts, max_size=10))
+def test_the_summary_conserves(tallies):
+    summary = summed(
+        *(
+            a_lane(**tally, deleted=tally["sent"] + tally["settled"], reasons={"why": tally["failed"]})
+            for tally in tallies
+        )
+    )
+    assert summary["received"] == sum(summary[name] for name in OUTCOMES)
+    assert summary["deleted"] == summary["sent"] + summary["settled"]
+    assert summary["lanes"] == len(tallies)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(list(no_requests())), st.integers(0, 10**6)), max_size=5))
+def test_every_request_is_on_the_bill(tallies):
+    before = summed(*(a_lane() for _ in tallies))["requests"]
+    after = summed(
+        *(a_lane(requests=tally) for tally in tallies),
+        requests={"sqs": 2},
+        count={"visible": 13, "requests": {"sqs": 1}},
+        release={"released": 0, "requests": {"s3": 5, "lambda": 1}},
+    )["requests"]
+    own = {"sqs": 3, "s3": 5, "lambda": 1, "dynamodb": 0, "transitions": 0}
+    assert after == {name: before[name] + own[name] + sum(t.get(name, 0) for t in tallies) for name in before}
+
+
+def test_a_lane_that_never_ran_is_no_lane():
+    assert summed(a_lane(sent=1, deleted=1), Lane(1, 1000, 4))["lanes"] == 1
+
+
+def test_the_rounds_are_those_of_the_longest_lane():
+    assert summed(a_lane(), replace(a_lane(), round=7))["rounds"] == 7
+
+
+def test_counts_that_release_made_anew_from_the_ledger_are_the_truth():
+    counts = no_counts() | {"received": 5, "sent": 3, "failed": 2, "deleted": 3}
+    summary = summed(
+        replace(a_lane(sent=1), error=TIMEOUT), release={"released": 2, "counts": counts, "reasons": {"why": 2}}
+    )
+    assert (summary["received"], summary["sent"], summary["failed"], summary["deleted"]) == (5, 3, 2, 3)
+    assert summary["reasons"] == {"why": 2}
+
+
+def a_task(status, moved=5, **more):
+    return {
+        "moves": {"task": {"Status": status, "ApproximateNumberOfMessagesMoved": moved, **more}},
+        "move": {"TaskHandle": "h"},
+        "plan": PLAN | {"path": "native", "because": ["why"], "drain": {"lanes": [Lane(0, 1000, 4).to_json()]}},
+    }
+
+
+ENDS = {
+    "nothing counted": ({"plan": ...}, "nothing to redrive", None, None),
+    "all sent": (a_lane(sent=3, deleted=3), "complete", None, None),
+    "some held": (a_lane(sent=3, deleted=3, held=2, returned=1), "complete", None, None),
+    "a preview": (a_lane(previewed=3, held=1), "complete", None, None),
+    "settled": (a_lane(settled=3, deleted=3), "complete", None, None),
+    "some failed": (
+        a_lane(sent=3, deleted=3, failed=3, reasons={"seldom": 1, "often": 2}),
+        "incomplete",
+        "RedriveIncomplete",
+        "3 of 6 messages failed and stay in the queue (often).",
+    ),
+    "a lane stopped": (
+        replace(a_lane(), error={"Error": "PageLapsed", "Cause": '{"errorMessage":"too late."}'}),
+        "incomplete",
+        "RedriveIncomplete",
+        "1 of 1 lanes stopped (PageLapsed: too late).",
+    ),
+    "not deleted": (
+        a_lane(sent=3, deleted=2),
+        "incomplete",
+        "RedriveIncomplete",
+        "1 messages were sent but not deleted from the queue.",
+    ),
+    "near the limit": (
+        replace(a_lane(held=5), why=NEAR_LIMIT),
+        "incomplete",
+        "RedriveIncomplete",
+        f"{NEAR_LIMIT}, and what lies behind the held messages was not looked at.",
+    ),
+    "not released": (
+        {"unreleased": {"Error": "X"}},
+        "incomplete",
+        "RedriveIncomplete",
+        "what was held could not be released and shows again by itself, within the hour.",
+    ),
+    "a failure": ({"failure": {"Error": "X", "Cause": "why."}}, "failed", "X", "why."),
+    "a failure of Step Functions": (
+        {"failure": TIMEOUT},
+        "failed",
+        "Timeout",
+        "States.Timeout, and nothing more was said.",
+    ),
+    "a failure before the plan": ({"plan": ..., "failure": {"Error": "X", "Cause": "y"}}, "failed", "X", "y"),
+    "moved": (a_task("COMPLETED"), "complete", None, None),
+    "a cancelled move": (
+        a_task("CANCELLED"),
+        "incomplete",
+        "RedriveIncomplete",
+        "somebody cancelled the move task after 5 messages.",
+    ),
+    "a failed move": (
+        a_task("FAILED", FailureReason="AccessDenied"),
+        "failed",
+        "MoveTaskFailed",
+        "SQS's move task failed after 5 messages: AccessDenied.",
+    ),
+    "a forgotten move": (
+        a_task("COMPLETED") | {"moves": {}},
+        "incomplete",
+        "RedriveIncomplete",
+        "SQS no longer lists the move task, so nobody knows how far it came.",
+    ),
+    "a refused move": (
+        {"refusal": {"Error": "Sqs.SqsException", "Cause": "already running"}},
+        "failed",
+        "Sqs.SqsException",
+        "already running",
+    ),
+    "stepped back": ({"plan": PLAN | {"path": "none", "because": ["run r"]}}, "stepped back", None, None),
+}
+
+
+@pytest.mark.parametrize(("what", "status", "error", "cause"), ENDS.values(), ids=ENDS.keys())
+def test_a_run_ends_as_what_it_was(what, status, error, cause):
+    state = state_of(what) if isinstance(what, Lane) else state_of(**what)
+    state = {name: value for name, value in state.items() if value is not ...}
+    summary = report(NoLedger(), state, STARTED)
+    assert (summary["status"], summary.get("error"), summary.get("cause")) == (status, error, cause)
+
+
+def test_all_that_is_unfinished_is_said():
+    lanes = [a_lane(sent=2, deleted=1, failed=1, reasons={"r": 1}), replace(a_lane(), error=TIMEOUT, why=NEAR_LIMIT)]
+    cause = summed(*lanes)["cause"]
+    for part in ("1 of 3 messages failed", "1 of 2 lanes stopped", "1 messages were sent but not deleted", NEAR_LIMIT):
+        assert part in cause
+    assert cause.endswith(".")
+
+
+def test_native_then_custom_is_said_and_added_up():
+    moved = a_task("FAILED", moved=5, FailureReason="CouldNotDetermineMessageSource")
+    plan = moved["plan"] | {"drain": {"lanes": [a_lane(sent=2, deleted=2).to_json()]}}
+    summary = summed(**moved | {"plan": plan})
+    assert (summary["path"], summary["status"]) == ("native, then custom", "complete")
+    assert (summary["received"], summary["sent"], summary["deleted"]) == (7, 7, 7)
+    assert summary["because"] == ["why", "the move task ended with CouldNotDetermineMessageSource"]
+
+
+def test_a_refused_move_says_why_the_custom_path_was_taken():
+    summary = summed(a_lane(sent=1, deleted=1), refusal={"Error": "Sqs.SqsException", "Cause": "already running"})
+    assert summary["because"][-1] == "SQS did not start the move task: already running"
+    assert summary["status"] == "complete"

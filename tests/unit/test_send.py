@@ -1,0 +1,583 @@
+"""Send: everything that was selected, once, in order where there is one, and with every refusal honoured."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redrive import messages, send
+from redrive.errors import OutOfTime, PageLapsed, WaveInFlight
+from redrive.filter import SEND, Judge, Verdict
+from redrive.lane import Lane
+from redrive.messages import Outgoing, deduplication_id
+from redrive.queues import describe
+from redrive.send import BATCH_BYTES, BEHIND, Destinations, Parcel, cut, outcomes_of, pack
+from support import aws
+from support.aws import count, dead_letter, drain, make_queues
+from support.breaking import Killed, calls_of, die_at, lose_answers, of_kind, refuse_calls, refuse_entries
+from support.library import BLOB, Context, a_queue, a_run, criteria, message, text
+
+HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+ORDERS = a_queue("orders")
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch):
+    monkeypatch.setattr(send, "PAUSE", 0)
+
+
+def outcomes(run):
+    return Counter((line["outcome"], line["reason"]) for line in run.outcomes())
+
+
+def body_of(entry):
+    return entry["MessageBody"]
+
+
+def arrived(run, url):
+    return sorted(found["Body"] for found in drain(run.sqs, url))
+
+
+# What goes where, complete
+
+
+def test_a_page_is_sent_back_to_where_its_messages_came_from(run, queues):
+    aws.send(run.sqs, queues.source, ["one", "two", "three"])
+    dead_letter(queues)
+    lane = run.send(run.judged())
+    assert arrived(run, queues.source) == ["one", "three", "two"]
+    assert (lane.counts["received"], lane.counts["sent"]) == (3, 3)
+    for line in run.outcomes():
+        assert (line["outcome"], line["destination"], line["marked"], line["reason"]) == ("sent", "orders", True, "")
+        assert line["new_id"] not in {None, line["id"]}
+        assert line["first_sent"] <= 2_000_000_000_000
+
+
+def test_a_message_arrives_as_it_left(run, queues):
+    attributes = {
+        "text": text("日本 \u2028 \x85"),
+        "custom": {"DataType": "String.json", "StringValue": "{}"},
+        "number": {"DataType": "Number", "StringValue": "007.10"},
+        "blob": {"DataType": "Binary.png", "BinaryValue": BLOB},
+    }
+    header = {"AWSTraceHeader": {"DataType": "String", "StringValue": HEADER}}
+    entry = {
+        "Id": "0",
+        "MessageBody": "é\n\u2029<&>",
+        "MessageAttributes": attributes,
+        "MessageSystemAttributes": header,
+    }
+    run.sqs.send_message_batch(QueueUrl=queues.source, Entries=[entry | {"MessageGroupId": "tenant-1"}])
+    dead_letter(queues)
+    original = run.ledger.read("pages", (lane := run.judged()).page.name)[0]["id"]
+    run.send(lane)
+    [found] = drain(run.sqs, queues.source)
+    assert found["Body"] == entry["MessageBody"]
+    mark = found["MessageAttributes"].pop("redrive")
+    assert json.loads(mark["StringValue"]) == {"count": 1, "run": "run-1", "id": original}
+    assert found["MessageAttributes"] == attributes
+    assert found["Attributes"]["MessageGroupId"] == "tenant-1"
+    assert found["Attributes"]["AWSTraceHeader"] == HEADER
+
+
+def test_a_transformed_message_arrives_transformed(run, queues):
+    aws.send(run.sqs, queues.dlq, ['{"n":1}'])
+    run.criteria["transform"] = "{'body': $merge([body, {'fixed': true}]), 'attributes': {'by': 'us'}}"
+    run.send(run.judged())
+    [found] = drain(run.sqs, queues.source)
+    assert found["Body"] == '{"n":1,"fixed":true}'
+    assert found["MessageAttributes"]["by"] == text("us")
+
+
+def test_a_named_destination_gets_everything(run, queues):
+    aws.send(run.sqs, queues.source, ["one"])
+    dead_letter(queues)
+    aws.send(run.sqs, queues.dlq, ["two"])
+    other = run.sqs.create_queue(QueueName="other")["QueueUrl"]
+    run.named = describe(run.sqs, other)
+    run.send(run.judged())
+    assert arrived(run, other) == ["one", "two"]
+    assert {line["destination"] for line in run.outcomes()} == {"other"}
+
+
+def test_each_message_returns_to_its_own_source(sqs, dynamodb, ledger):
+    queues = make_queues(sqs, name="orders", sources=3)
+    for url in queues.sources:
+        aws.send(sqs, url, [url])
+    dead_letter(queues)
+    run = a_run(sqs, dynamodb, ledger, queues.dlq, queues.sources)
+    run.send(run.judged())
+    for url in queues.sources:
+        assert arrived(run, url) == [url]
+
+
+def test_a_message_without_a_source_goes_to_the_only_one(run, queues):
+    aws.send(run.sqs, queues.dlq, ["by hand"])
+    run.send(run.judged())
+    assert arrived(run, queues.source) == ["by hand"]
+
+
+def test_a_message_without_a_source_stays_where_there_are_several(sqs, dynamodb, ledger):
+    queues = make_queues(sqs, name="orders", sources=2)
+    aws.send(sqs, queues.dlq, ["by hand"])
+    run = a_run(sqs, dynamodb, ledger, queues.dlq, queues.sources)
+    lane = run.send(run.judged())
+    why = "SQS did not dead-letter it, and orders-dlq serves 2 queues: name a destination"
+    assert outcomes(run) == {("failed", why): 1}
+    assert lane.reasons == {why: 1}
+    assert count(sqs, queues.dlq) == (0, 1)
+
+
+def test_a_message_returns_to_its_source_even_if_that_has_another_dead_letter_queue_now(run, queues):
+    aws.send(run.sqs, queues.source, ["one"])
+    dead_letter(queues)
+    run.sources = []
+    run.send(run.judged())
+    assert arrived(run, queues.source) == ["one"]
+
+
+def test_a_message_larger_than_its_destination_takes_is_not_tried(run, queues):
+    other = run.sqs.create_queue(QueueName="small", Attributes={"MaximumMessageSize": "1024"})["QueueUrl"]
+    run.named = describe(run.sqs, other)
+    aws.send(run.sqs, queues.dlq, ["x" * 1025, "y" * 1024, "z"])
+    run.send(run.judged())
+    assert outcomes(run) == {("failed", "it is larger than small takes (1,024 bytes)"): 1, ("sent", ""): 2}
+    assert arrived(run, other) == ["y" * 1024, "z"]
+    assert Counter(line["marked"] for line in run.outcomes() if line["outcome"] == "sent") == {True: 1, False: 1}
+
+
+def test_a_message_without_a_free_slot_is_sent_unmarked_and_counted(run, queues):
+    full = {f"a{n}": text("x") for n in range(10)}
+    aws.send(run.sqs, queues.dlq, ["one"], MessageAttributes=full)
+    lane = run.send(run.judged())
+    [found] = drain(run.sqs, queues.source)
+    assert found["MessageAttributes"] == full
+    assert lane.counts["unmarked"] == 1
+    assert run.outcomes()[0]["marked"] is False
+
+
+def test_what_was_not_selected_is_not_sent(run, queues):
+    aws.send(run.sqs, queues.dlq, ['{"n":1}', '{"n":2}', "text"])
+    run.criteria["where"] = "body.n = 1"
+    lane = run.send(run.judged())
+    assert arrived(run, queues.source) == ['{"n":1}']
+    assert (lane.counts["received"], lane.counts["sent"], lane.counts["held"]) == (3, 1, 2)
+    assert len(run.ledger.read("held", lane.page.name)) == 2
+
+
+# FIFO
+
+
+def test_fifo_order_within_each_group_is_kept(fifo_run, fifo_queues):
+    bodies = [f"{n % 3}-{n:02}" for n in range(24)]
+    aws.send(fifo_run.sqs, fifo_queues.dlq, bodies, group=lambda n: f"g{n % 3}")
+    lane = fifo_run.drain()
+    assert lane.counts["sent"] == lane.counts["deleted"] == 24
+    found = [each["Body"] for each in drain(fifo_run.sqs, fifo_queues.source)]
+    assert sorted(found) == sorted(bodies)
+    for group in "012":
+        in_group = [body for body in found if body.startswith(group)]
+        assert in_group == sorted(in_group)
+
+
+def test_fifo_keeps_the_group_and_gives_a_fresh_deduplication_id(fifo_run, fifo_queues):
+    aws.send(fifo_run.sqs, fifo_queues.dlq, ["one"], group=lambda n: "g")
+    lane = fifo_run.judged()
+    fifo_run.send(lane)
+    [kept] = fifo_run.ledger.read("pages", lane.page.name)
+    [found] = drain(fifo_run.sqs, fifo_queues.source)
+    assert found["Attributes"]["MessageGroupId"] == "g"
+    deduplication = found["Attributes"]["MessageDeduplicationId"]
+    assert deduplication == deduplication_id(messages.Message.from_json(kept))
+    assert deduplication != kept["system"]["MessageDeduplicationId"]
+
+
+@pytest.mark.parametrize("code", ["InvalidMessageContents", "InternalError"])
+def test_fifo_a_refused_message_stops_its_group_and_no_other(fifo_run, fifo_queues, code):
+    bodies = [f"{group}{n}" for n in range(4) for group in "ab"]
+    aws.send(fifo_run.sqs, fifo_queues.dlq, bodies, group=lambda n: "ab"[n % 2])
+    refuse_entries(
+        fifo_run.sqs,
+        "SendMessageBatch",
+        lambda entry: (code, code.startswith("Invalid")) if body_of(entry) == "a1" else None,
+    )
+    lane = fifo_run.send(fifo_run.judged())
+    assert [each["Body"] for each in drain(fifo_run.sqs, fifo_queues.source)] == ["a0", "b0", "b1", "b2", "b3"]
+    assert outcomes(fifo_run) == {
+        ("sent", ""): 5,
+        ("failed", f"SQS refused it: {code}: broken on purpose"): 1,
+        ("held", BEHIND): 2,
+    }
+    assert (lane.counts["failed"], lane.counts["held"]) == (1, 2)
+
+
+def test_fifo_a_group_stopped_in_one_wave_is_stopped_in_the_next_and_after_a_retry(fifo_run, fifo_queues, monkeypatch):
+    monkeypatch.setattr(send, "WAVE", 1)
+    aws.send(fifo_run.sqs, fifo_queues.dlq, ["a0", "a1", "a2", "b0"], group=lambda n: "aaab"[n])
+    refuse_entries(
+        fifo_run.sqs,
+        "SendMessageBatch",
+        lambda entry: ("InvalidMessageContents", True) if body_of(entry) == "a0" else None,
+    )
+    lane = fifo_run.judged()
+    die_at(fifo_run.ledger.s3, "PutObject", 1, error=RuntimeError, when=of_kind("outcomes"))
+    with pytest.raises(RuntimeError):
+        fifo_run.send(lane)
+    lane = fifo_run.send(lane)
+    assert [each["Body"] for each in drain(fifo_run.sqs, fifo_queues.source)] == ["b0"]
+    assert (lane.counts["sent"], lane.counts["failed"], lane.counts["held"]) == (1, 1, 2)
+
+
+def test_fifo_a_message_that_fits_nowhere_holds_its_group_back(fifo_run, fifo_queues):
+    fifo_run.sources = [replace(fifo_run.sources[0], max_bytes=1024)]
+    aws.send(fifo_run.sqs, fifo_queues.dlq, ["a0", "x" * 1025, "a2", "b0"], group=lambda n: "aaab"[n])
+    fifo_run.send(fifo_run.judged())
+    assert [each["Body"] for each in drain(fifo_run.sqs, fifo_queues.source)] == ["a0", "b0"]
+    too_large = "it is larger than orders.fifo takes (1,024 bytes)"
+    assert outcomes(fifo_run) == {("sent", ""): 2, ("failed", too_large): 1, ("held", BEHIND): 1}
+
+
+# SQS refuses
+
+
+@pytest.mark.parametrize(
+    ("refused", "tries"), [(("InvalidMessageContents", True), 1), (("InternalError", False), send.TRIES)], ids=str
+)
+def test_a_refused_entry_has_failed_and_the_others_were_sent(run, queues, refused, tries):
+    aws.send(run.sqs, queues.dlq, [str(n) for n in range(10)])
+    asked = calls_of(run.sqs, "SendMessageBatch")
+    refuse_entries(run.sqs, "SendMessageBatch", lambda entry: refused if int(body_of(entry)) % 2 else None)
+    lane = run.send(run.judged())
+    assert arrived(run, queues.source) == ["0", "2", "4", "6", "8"]
+    assert outcomes(run) == {("sent", ""): 5, ("failed", f"SQS refused it: {refused[0]}: broken on purpose"): 5}
+    assert lane.reasons == {f"SQS refused it: {refused[0]}: broken on purpose": 5}
+    assert [len(call["Entries"]) for call in asked] == [10, *[5] * (tries - 1)]
+    assert len(run.ledger.read("held", lane.page.name)) == 5
+    assert (lane.go_on, lane.why) == (False, "drained")
+
+
+def test_an_entry_that_sqs_itself_failed_at_is_tried_again(run, queues):
+    aws.send(run.sqs, queues.dlq, ["one", "two"])
+    refusals = [("InternalError", False), ("InternalError", False)]
+    refuse_entries(
+        run.sqs, "SendMessageBatch", lambda entry: refusals.pop() if body_of(entry) == "one" and refusals else None
+    )
+    lane = run.send(run.judged())
+    assert arrived(run, queues.source) == ["one", "two"]
+    assert lane.counts["sent"] == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("QueueDoesNotExist", 400, "orders does not exist any more"),
+        ("AWS.SimpleQueueService.NonExistentQueue", 400, "orders does not exist any more"),
+        ("AccessDenied", 403, "this stack may not send to orders"),
+        ("AccessDeniedException", 400, "this stack may not send to orders"),
+    ],
+)
+def test_a_lost_destination_ends_the_lane_with_nothing_sent(run, queues, code, status, reason):
+    aws.send(run.sqs, queues.dlq, [str(n) for n in range(12)])
+    asked = calls_of(run.sqs, "SendMessageBatch")
+    refuse_calls(run.sqs, "SendMessageBatch", code, status=status)
+    lane = run.send(replace(run.judged(page_size=12), go_on=True))
+    assert outcomes(run) == {("failed", reason): 12}
+    assert (lane.go_on, lane.more, lane.why) == (False, False, reason)
+    assert len(asked) == 2
+    assert arrived(run, queues.source) == []
+    assert count(run.sqs, queues.dlq) == (0, 12)
+
+
+def test_one_lost_destination_of_several_does_not_end_the_lane(sqs, dynamodb, ledger):
+    queues = make_queues(sqs, name="orders", sources=2)
+    for url in queues.sources:
+        aws.send(sqs, url, [url])
+    dead_letter(queues)
+    run = a_run(sqs, dynamodb, ledger, queues.dlq, queues.sources)
+    lane = run.judged()
+    sqs.delete_queue(QueueUrl=queues.sources[1])
+    lane = run.send(replace(lane, go_on=True))
+    assert outcomes(run) == {("sent", ""): 1, ("failed", "orders-2 does not exist any more"): 1}
+    assert lane.go_on
+
+
+@pytest.mark.parametrize("code", ["BatchRequestTooLong", "InvalidParameterValue", "KMS.InvalidStateException"])
+def test_a_call_refused_for_one_message_in_it_is_sent_message_by_message(run, queues, code):
+    aws.send(run.sqs, queues.dlq, [str(n) for n in range(5)])
+
+    def has_three(params):
+        return any(body_of(entry) == "3" for entry in params["Entries"])
+
+    refuse_calls(run.sqs, "SendMessageBatch", code, when=has_three)
+    run.send(run.judged())
+    assert arrived(run, queues.source) == ["0", "1", "2", "4"]
+    assert outcomes(run) == {("sent", ""): 4, ("failed", f"SQS refused it: {code}: broken on purpose"): 1}
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("RequestThrottled", 400), ("ThrottlingException", 400), ("OverLimit", 403), ("ServiceUnavailable", 503)],
+)
+def test_a_throttled_call_is_not_made_ten_times_as_many(run, queues, code, status):
+    aws.send(run.sqs, queues.dlq, [str(n) for n in range(5)])
+    asked = calls_of(run.sqs, "SendMessageBatch")
+    refuse_calls(run.sqs, "SendMessageBatch", code, status=status)
+    lane = run.send(run.judged())
+    assert len(asked) == 1
+    assert outcomes(run) == {("failed", f"SQS refused it: {code}: broken on purpose"): 5}
+    assert lane.counts["sent"] == 0
+
+
+def test_a_call_that_took_effect_without_an_answer_has_failed_and_stays_in_the_queue(run, queues):
+    aws.send(run.sqs, queues.dlq, ["one", "two"])
+    lose_answers(run.sqs, "SendMessageBatch")
+    lane = run.send(run.judged())
+    assert outcomes(run) == {("failed", "no answer from SQS (ReadTimeoutError)"): 2}
+    assert run.delete(lane).counts["deleted"] == 0
+    assert sum(count(run.sqs, queues.dlq)) == 2
+
+
+def test_a_reason_is_short_however_much_sqs_says():
+    assert len(send._sentence("Code", "x" * 5000)) < 250
+
+
+# Waves, and what the journal remembers
+
+
+@pytest.fixture
+def three_waves(run, queues, monkeypatch):
+    """A page of three waves of one batch each, one after the other."""
+    monkeypatch.setattr(send, "WAVE", 1)
+    monkeypatch.setattr(send, "THREADS", 1)
+    aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(25)])
+    return run.judged()
+
+
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_waves_that_were_recorded_are_not_sent_again(run, queues, three_waves, call):
+    die_at(run.sqs, "SendMessageBatch", call, error=RuntimeError)
+    with pytest.raises(RuntimeError):
+        run.send(three_waves)
+    assert list(run.ledger.names("outcomes")) == []
+    lane = run.send(three_waves)
+    assert arrived(run, queues.source) == [f"{n:02}" for n in range(25)]
+    assert lane.counts["sent"] == 25
+    assert Counter(line["outcome"] for line in run.outcomes()) == {"sent": 25}
+
+
+def test_a_step_that_died_before_it_settled_sends_nothing_again(run, queues, three_waves):
+    die_at(run.ledger.s3, "PutObject", 1, when=of_kind("outcomes"))
+    with pytest.raises(Killed):
+        run.send(three_waves)
+    asked = calls_of(run.sqs, "SendMessageBatch")
+    lane = run.send(three_waves)
+    assert asked == []
+    assert lane.counts["sent"] == 25
+    assert len(arrived(run, queues.source)) == 25
+
+
+def test_a_wave_that_may_still_be_on_its_way_is_waited_for(run, queues, three_waves):
+    die_at(run.sqs, "SendMessageBatch", 2)
+    with pytest.raises(Killed):
+        run.send(three_waves)
+    with pytest.raises(WaveInFlight, match="an earlier attempt may still be sending wave run-1/0/001-0001/1"):
+        run.send(three_waves)
+    assert list(run.ledger.names("outcomes")) == []
+
+
+def test_what_can_arrive_twice_is_the_wave_that_was_in_flight_and_no_other(run, queues, three_waves):
+    run.context = Context(seconds=send.RESERVE_MS / 1000)
+    die_at(run.sqs, "SendMessageBatch", 2, after=True)
+    with pytest.raises(Killed):
+        run.send(three_waves)
+    [begun] = [
+        record
+        for record in run.dynamodb.scan(TableName="redrive-journal")["Items"]
+        if record["status"]["S"] == "INPROGRESS"
+    ]
+    # The attempt that died is over once its time is: let it be.
+    run.dynamodb.update_item(
+        TableName="redrive-journal",
+        Key={"id": begun["id"]},
+        UpdateExpression="SET in_progress_expiration = :past",
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )
+    lane = run.send(three_waves)
+    assert lane.counts["sent"] == 25
+    times = Counter(Counter(arrived(run, queues.source)).values())
+    assert times == {1: 15, 2: 10}
+
+
+def test_with_its_time_nearly_over_a_step_begins_no_more_waves(run, queues, three_waves):
+    run.context = Context(seconds=send.RESERVE_MS / 1000 - 1)
+    with pytest.raises(OutOfTime):
+        run.send(three_waves)
+    assert arrived(run, queues.source) == []
+    run.context = Context()
+    assert run.send(three_waves).counts["sent"] == 25
+
+
+def test_a_page_about_to_show_again_is_not_touched(run, queues, three_waves):
+    late = replace(three_waves, page=replace(three_waves.page, lapses=send.time.time() + send.MARGIN - 1))
+    with pytest.raises(PageLapsed):
+        run.send(late)
+    assert arrived(run, queues.source) == []
+
+
+def test_a_page_is_settled_once_and_counted_once_however_often_it_is_tried(run, three_waves):
+    first = run.send(three_waves)
+    again = run.send(three_waves)
+    assert (again.counts, again.page) == (first.counts, first.page)
+
+
+# Pace
+
+
+def test_without_a_rate_a_lane_does_not_wait(run, queues):
+    aws.send(run.sqs, queues.dlq, ["one"])
+    assert run.send(run.judged()).wait is False
+
+
+def test_with_a_rate_a_lane_waits_as_long_as_its_messages_take(run, queues):
+    aws.send(run.sqs, queues.dlq, [str(n) for n in range(10)])
+    began = send.time.time()
+    lane = run.send(run.judged(pace=0.5))
+    until = send.datetime.fromisoformat(lane.wait_until).timestamp()
+    assert lane.wait
+    assert began + 20 - 1 <= until <= send.time.time() + 20
+    assert lane.wait_until.endswith("Z")
+
+
+def test_a_lane_that_is_behind_its_pace_does_not_wait(run, queues):
+    aws.send(run.sqs, queues.dlq, ["one"])
+    assert run.send(run.judged(pace=1e9)).wait is False
+
+
+def test_a_pace_is_kept_across_pages():
+    lane = Lane(0, 100, 1, pace=2, wait_until="2100-01-01T00:00:00Z")
+    assert send._keep_pace(lane, send.time.time(), 4).wait_until == "2100-01-01T00:00:02.000Z"
+
+
+# What must always hold
+
+parcels = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c", None]),
+        st.sampled_from([1, 10, 100, 300_000, 700_000, BATCH_BYTES]),
+        st.sampled_from([ORDERS, a_queue("orders-2")]),
+    ),
+    max_size=40,
+).map(
+    lambda items: [
+        Parcel(place, group, {"MessageBody": "x" * size}, to) for place, (group, size, to) in enumerate(items)
+    ]
+)
+
+
+@settings(max_examples=60)
+@given(parcels, st.booleans())
+def test_waves_hold_every_parcel_once_within_the_limits_of_sqs(items, in_order):
+    waves = cut(items, in_order=in_order)
+    assert waves == cut(items, in_order=in_order)
+    assert all(1 <= len(wave) <= send.WAVE for wave in waves)
+    batches = [batch for wave in waves for batch in wave]
+    assert sorted(parcel.place for batch in batches for parcel in batch) == [parcel.place for parcel in items]
+    for batch in batches:
+        assert 1 <= len(batch) <= 10
+        assert sum(messages.size(parcel.entry) for parcel in batch) <= BATCH_BYTES
+        assert len({parcel.to.url for parcel in batch}) == 1
+
+
+@settings(max_examples=60)
+@given(parcels)
+def test_fifo_no_batch_has_two_of_a_group_and_each_group_is_in_order(items):
+    batches = [batch for wave in cut(items, in_order=True) for batch in wave]
+    for batch in batches:
+        assert len({parcel.group for parcel in batch}) == len(batch)
+    flat = [parcel for batch in batches for parcel in batch]
+    for group in {parcel.group for parcel in items}:
+        places = [parcel.place for parcel in flat if parcel.group == group]
+        assert places == sorted(places)
+
+
+@given(st.integers(0, 45))
+def test_small_messages_are_packed_as_full_as_sqs_takes_them(number):
+    items = [Parcel(n, "g", {"MessageBody": "x"}, ORDERS) for n in range(number)]
+    assert sum(len(wave) for wave in cut(items, in_order=False)) == -(-number // 10)
+
+
+pages = st.lists(
+    st.tuples(
+        st.sampled_from([SEND, SEND, SEND, "held", "failed", "returned", "previewed", "settled"]),
+        st.sampled_from("abc"),
+        st.sampled_from(["ok", "ok", "error", "behind", "lost", None]),
+        st.sampled_from([1, 2000]),
+        st.booleans(),
+    ),
+    max_size=25,
+)
+
+
+@given(pages, st.booleans())
+def test_every_message_of_a_page_has_one_outcome_and_sent_means_sqs_said_so(page, fifo):
+    contents = [message(n, "x" * size, MessageGroupId=group) for n, (_, group, _, size, _) in enumerate(page)]
+    verdicts = [Verdict(decision, "" if decision == SEND else "why") for decision, *_ in page]
+    to = a_queue(max_bytes=1024, fifo=fifo)
+    ready, answers = pack(contents, verdicts, Destinations(replace(to, name="dlq"), to, []), "run-1")
+    said = {
+        "ok": {"id": "new"},
+        "error": {"error": "SQS refused it"},
+        "behind": {"error": BEHIND, "behind": True},
+        "lost": {"error": "gone", "lost": True},
+    }
+    answers += [{"place": p.place, **said[page[p.place][2]]} for p in ready if page[p.place][2]]
+    found = outcomes_of(contents, verdicts, ready, answers)
+    assert [outcome.id for outcome in found] == [each.id for each in contents]
+    for outcome, (decision, _, answer, size, _) in zip(found, page, strict=True):
+        was_sent = decision == SEND and size <= 1024 and answer == "ok" and outcome.reason != BEHIND
+        assert (outcome.outcome == "sent") == was_sent
+        assert (outcome.new_id is not None) == was_sent
+        assert was_sent or outcome.reason
+        if decision != SEND:
+            assert (outcome.outcome, outcome.reason) == (decision, "why")
+        else:
+            assert outcome.outcome in {"sent", "failed", "held"}
+    places = {p.place for p in ready} | {a["place"] for a in answers}
+    assert places == {n for n, verdict in enumerate(verdicts) if verdict.decision == SEND}
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([1, 2000])), max_size=15))
+def test_fifo_packing_leaves_no_gap_in_a_group(page):
+    contents = [message(n, "x" * size, MessageGroupId=group) for n, (group, size) in enumerate(page)]
+    verdicts = Judge(criteria(), "run-1", {}).judge_all(contents, share=None, in_order=True)
+    to = a_queue(max_bytes=1024, fifo=True)
+    ready, answers = pack(contents, verdicts, Destinations(to, to, []), "run-1")
+    stopped = set()
+    going = {parcel.place for parcel in ready}
+    for place, (group, size) in enumerate(page):
+        if size > 1024:
+            stopped.add(group)
+        assert (place in going) == (group not in stopped)
+    assert len(ready) + len(answers) == len(page)
+
+
+def test_a_selected_message_without_an_answer_has_failed():
+    [outcome] = outcomes_of([message()], [Verdict(SEND)], [Parcel(0, None, {"MessageBody": "x"}, ORDERS)], [])
+    assert (outcome.outcome, outcome.reason) == ("failed", "the step that was to send it did not finish")
+
+
+def test_the_same_page_always_makes_the_same_waves(run, queues):
+    aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(25)])
+    lane = run.judged()
+    packs = [pack(*send.read_page(run.ledger, lane.page.name), run.destinations, "run-1") for _ in range(2)]
+    assert cut(packs[0][0], in_order=False) == cut(packs[1][0], in_order=False)
+
+
+def test_a_new_body_goes_with_its_message_and_no_other():
+    contents = [message(n) for n in range(3)]
+    verdicts = [Verdict(SEND, outgoing=Outgoing(f"new {n}")) for n in range(3)]
+    ready, _ = pack(contents, verdicts, Destinations(ORDERS, ORDERS, []), "run-1")
+    assert [body_of(parcel.entry) for parcel in ready] == ["new 0", "new 1", "new 2"]
