@@ -32,7 +32,9 @@ class Expression:
         try:
             self._parsed = Jsonata(source)
         except JException as error:
-            raise InvalidRequest(f"{field}: this is no JSONata expression: {error}{_position(error)}.") from error
+            raise InvalidRequest(
+                f"{field}: this is no JSONata expression: {' '.join(str(error).split())}{_position(error)}."
+            ) from error
         except RecursionError as error:
             raise InvalidRequest(f"{field}: the expression is nested too deeply; simplify it.") from error
         except Exception as error:  # jsonata-python's parser lets Python's own errors through

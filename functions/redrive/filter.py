@@ -171,9 +171,14 @@ def view_of(message: Message) -> dict[str, Any]:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_json)
     except (ValueError, RecursionError):
         return text
+
+
+def _no_json(constant: str) -> Any:
+    # Python's parser takes NaN and Infinity for JSON; JSON does not.
+    raise ValueError(constant)
 
 
 def _plain(attribute: dict[str, Any]) -> Any:

@@ -35,6 +35,11 @@ def no_counts() -> dict[str, int]:
     return dict.fromkeys(("received", *OUTCOMES, "deleted", "unmarked"), 0)
 
 
+def few(reasons: dict[str, int]) -> dict[str, int]:
+    """Give the first MOST_REASONS of the reasons."""
+    return dict(list(reasons.items())[:MOST_REASONS])
+
+
 def no_requests() -> dict[str, int]:
     """Give the tally of a lane that has not asked anything."""
     return dict.fromkeys(("sqs", "s3", "dynamodb", "lambda", "transitions"), 0)
@@ -102,8 +107,7 @@ class Lane:
 
     def blaming(self, reasons: dict[str, int]) -> Lane:
         """Give the lane with the failures of a page added, by reason."""
-        known = dict(list(add(self.reasons, reasons).items())[:MOST_REASONS])
-        return replace(self, reasons=known)
+        return replace(self, reasons=few(add(self.reasons, reasons)))
 
     def charged(self, requests: dict[str, int]) -> Lane:
         """Give the lane with `requests` added."""

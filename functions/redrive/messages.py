@@ -62,6 +62,11 @@ class Message:
         return cls(line["id"], line["handle"], line["body"], attributes, line["system"])
 
     @property
+    def bytes(self) -> int:
+        """Its size as SQS counts it: body, and each attribute's name, type and value."""
+        return _size(self.body, self.attributes)
+
+    @property
     def group(self) -> str | None:
         """The message group id: on FIFO queues always, on standard queues when they are fair queues."""
         return self.system.get("MessageGroupId")
@@ -83,7 +88,7 @@ class Message:
         try:
             value = json.loads(text)
             return Mark(int(value["count"]), str(value["run"]), str(value["id"]))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             # None, or somebody else's attribute of the same name: it was not redriven by us.
             return Mark(0, None, None)
 
@@ -109,12 +114,14 @@ def entry(message: Message, outgoing: Outgoing, run: str, *, fifo: bool, max_byt
     """Build the SendMessageBatch entry, without its `Id`, that carries `message` on.
 
     Everything is kept: body, all attributes, group id, trace header. The `redrive` mark is added when an attribute
-    slot is free and the destination's `max_bytes` allow it; whether it was is seen with `is_marked`.
+    slot is free, the destination's `max_bytes` allow it and no attribute of somebody else has its name; whether it
+    was is seen with `is_marked`.
     """
     body = message.body if outgoing.body is None else outgoing.body
     attributes = dict(message.attributes if outgoing.attributes is None else outgoing.attributes)
     marked = {**attributes, MARK: _mark_for(message, run)}
-    if len(marked) <= MOST_ATTRIBUTES and _size(body, marked) <= max_bytes:
+    taken = MARK in attributes and message.mark.run is None
+    if not taken and len(marked) <= MOST_ATTRIBUTES and _size(body, marked) <= max_bytes:
         attributes = marked
     result: dict[str, Any] = {"MessageBody": body}
     if attributes:
@@ -155,9 +162,9 @@ def attributes_from_json(attributes: Attributes) -> Attributes:
     }
 
 
-def is_marked(entry: dict[str, Any]) -> bool:
-    """Whether the entry carries the `redrive` mark."""
-    return MARK in entry.get("MessageAttributes", {})
+def is_marked(entry: dict[str, Any], run: str) -> bool:
+    """Whether the entry carries the `redrive` mark of this run."""
+    return Message("", "", "", entry.get("MessageAttributes", {}), {}).mark.run == run
 
 
 def size(entry: dict[str, Any]) -> int:

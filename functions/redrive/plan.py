@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from redrive import queues
 from redrive.errors import InvalidRequest, NativePathUnavailable
 from redrive.lane import Lane
@@ -45,7 +47,7 @@ def plan(
     `neighbours` are the names of the other runs on the queue. Raises InvalidRequest when a message could go nowhere,
     and NativePathUnavailable when the request insists on what SQS cannot do.
     """
-    sources = [queues.describe(sqs, url) for url in _source_urls(sqs, queue)]
+    sources = [source for url in _source_urls(sqs, queue) if (source := _source(sqs, queue, url))]
     if not sources and destination is None:
         raise InvalidRequest(
             f"queue: {queue.name} is no queue's dead-letter queue, so its messages have no queue to return to; "
@@ -84,6 +86,20 @@ def plan(
 def _source_urls(sqs: SQSClient, queue: queues.Queue) -> list[str]:
     pages = sqs.get_paginator("list_dead_letter_source_queues").paginate(QueueUrl=queue.url)
     return [url for page in pages for url in page.get("queueUrls", [])]
+
+
+def _source(sqs: SQSClient, queue: queues.Queue, url: str) -> queues.Queue | None:
+    try:
+        return queues.describe(sqs, url)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in queues.MISSING:
+            return None  # deleted since; SQS lists it a while longer
+        if code in queues.DENIED:
+            # This stack may not even look at it. Whether it may send there, SQS will say of each message.
+            arn = queue.arn.replace(queue.name, url.rsplit("/", 1)[-1])
+            return queues.Queue(queues.name_of(arn), url, arn, queue.fifo, queues.LARGEST)
+        raise
 
 
 def _against_native(request: dict[str, Any], is_dead_letter_queue: bool) -> list[str]:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 NAME = r"[A-Za-z0-9_-]{1,80}(?:\.fifo)?"
 _NAME = re.compile(NAME)
 _ARN = re.compile(rf"arn:(?P<partition>aws[a-z-]*):sqs:(?P<region>[a-z0-9-]+):(?P<account>\d{{12}}):(?P<name>{NAME})")
-_URL = re.compile(rf"https?://[^/]+/(?:.*/)?(?P<account>\d{{12}})/(?P<name>{NAME})")
+_URL = re.compile(rf"https?://(?P<host>[^/]+)/(?:.*/)?(?P<account>\d{{12}})/(?P<name>{NAME})")
+_HOST = re.compile(r"sqs\.(?P<new>[a-z0-9-]+)\.amazonaws\.com.*|(?P<old>[a-z0-9-]+)\.queue\.amazonaws\.com.*")
 
+LARGEST = 1_048_576  # bytes; the most that any queue takes per message, and a batch in all (SQS API, SendMessageBatch)
 MISSING = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "InvalidAddress"}
 DENIED = {"AccessDenied", "AccessDeniedException"}
 
@@ -98,15 +100,21 @@ def sibling_url(queue_url: str, arn: str) -> str:
 def _url(sqs: SQSClient, reference: str, field: str) -> str:
     # Names, URLs and ARNs are all asked by name and account: what is sent to is always a URL that SQS gave.
     if match := _ARN.fullmatch(reference):
-        region = sqs.meta.region_name
-        if match["region"] != region:
-            raise InvalidRequest(
-                f"{field}: the queue {reference!r} is in {match['region']}, and this stack works in {region}; "
-                "name a queue of this Region."
-            )
+        _must_be_here(sqs, match["region"], reference, field)
         return sqs.get_queue_url(QueueName=match["name"], QueueOwnerAWSAccountId=match["account"])["QueueUrl"]
     if match := _URL.fullmatch(reference):
+        if host := _HOST.fullmatch(match["host"]):
+            _must_be_here(sqs, host["new"] or host["old"], reference, field)
         return sqs.get_queue_url(QueueName=match["name"], QueueOwnerAWSAccountId=match["account"])["QueueUrl"]
     if _NAME.fullmatch(reference):
         return sqs.get_queue_url(QueueName=reference)["QueueUrl"]
     raise InvalidRequest(f"{field}: {reference!r} is no queue; write the queue's name, its URL or its ARN.")
+
+
+def _must_be_here(sqs: SQSClient, region: str, reference: str, field: str) -> None:
+    here = sqs.meta.region_name
+    if region != here:
+        raise InvalidRequest(
+            f"{field}: the queue {reference!r} is in {region}, and this stack works in {here}; "
+            "name a queue of this Region."
+        )

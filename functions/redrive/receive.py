@@ -107,7 +107,7 @@ class _Filling:
             self.empty_polls += not arrived
             for message in arrived:
                 self.messages[message.id] = message
-                self.bytes += len(message.body)
+                self.bytes += message.bytes
 
 
 def _fill(sqs: SQSClient, queue_url: str, lane: Lane) -> _Filling:

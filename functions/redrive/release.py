@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from redrive.delete import finish
 from redrive.errors import PageGone, WaveInFlight, explain
-from redrive.lane import Lane, no_counts
+from redrive.lane import Lane, few, no_counts
 from redrive.ledger import HELD, OUTCOMES, PAGES
 from redrive.messages import Message
 from redrive.metering import add
@@ -32,7 +32,8 @@ def release(
 
     `state` is the run's: its lanes, its `started` and perhaps its `failure`. Works from the ledger, so it serves as
     well when the lanes themselves are lost; and it may be repeated. Gives `{"released": messages that show again}`,
-    and where a lane stopped or was lost also the `counts` and `reasons`, counted anew from the ledger.
+    and where a lane stopped, was lost or left a deletion undone also the `counts` and `reasons`, counted anew from the
+    ledger.
     """
     lanes = [Lane.from_json(lane) for lane in state["plan"]["drain"]["lanes"]]
     stopped = {lane.index: explain(lane.error)[1] for lane in lanes if lane.error}
@@ -43,11 +44,12 @@ def release(
         _close(ledger, journal, destinations, page, why)
     queue = destinations.queue
     undeleted = 0
-    for mark in marks(ledger, queue.name, ledger.run):
+    unfinished = marks(ledger, queue.name, ledger.run)
+    for mark in unfinished:
         wanted, deleted = finish(sqs, ledger, queue, mark.page)
         undeleted += wanted - deleted
     released = sum(change_visibility(sqs, queue.url, ledger.read(HELD, page), 0) for page in ledger.names(HELD))
-    if not stopped and "failure" not in state:
+    if not stopped and not unfinished and "failure" not in state:
         _forget_what_was_seen(ledger, queue.name, lanes, state["started"])
         return {"released": released}
     return {"released": released, **_recount(ledger, undeleted)}
@@ -75,7 +77,7 @@ def _close(ledger: Ledger, journal: Journal, destinations: Destinations, page: s
         except WaveInFlight:
             answers += [{**answer, "error": STILL_SENDING} for answer in unsent]
             hidden |= {answer["place"] for answer in unsent}
-    write(ledger, page, contents, outcomes_of(contents, verdicts, parcels, answers), frozenset(hidden))
+    write(ledger, page, contents, outcomes_of(contents, verdicts, parcels, answers, ledger.run), frozenset(hidden))
 
 
 def _recount(ledger: Ledger, undeleted: int) -> dict[str, Any]:
@@ -84,7 +86,7 @@ def _recount(ledger: Ledger, undeleted: int) -> dict[str, Any]:
     for page in ledger.names(OUTCOMES):
         outcomes = [Outcome.from_json(line) for line in ledger.read(OUTCOMES, page)]
         counts = add(counts, tally(outcomes))
-        reasons = add(reasons, blame(outcomes))
+        reasons = few(add(reasons, blame(outcomes)))
     return {"counts": {**counts, "deleted": counts["sent"] + counts["settled"] - undeleted}, "reasons": reasons}
 
 

@@ -6,7 +6,7 @@ The same document starts a run from the command line, from the console's *Start 
 from __future__ import annotations
 
 import difflib
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -116,10 +116,17 @@ def sent_window(request: Request, now: datetime) -> tuple[int | None, int | None
     if sent is None:
         return None, None
     if sent.older_than is not None:
-        return None, _ms(now - _duration(sent.older_than))
+        # In UTC: between two clock times of a zone that changes its clocks, less or more time may have passed.
+        try:
+            return None, _ms(now.astimezone(UTC) - _duration(sent.older_than))
+        except OverflowError as error:
+            raise _wrong("filter.sent.older_than", f"{sent.older_than!r} is longer than time goes back") from error
     if sent.day is not None:
         first = _day(sent.day, now)
-        return _ms(_midnight(first, now)), _ms(_midnight(first + timedelta(days=1), now))
+        try:
+            return _ms(_midnight(first, now)), _ms(_midnight(first + timedelta(days=1), now))
+        except OverflowError as error:
+            raise _wrong("filter.sent.day", f"{sent.day!r} is no day that ends") from error
     start = _moment(sent.from_, "filter.sent.from", now, end=False) if sent.from_ else None
     end = _moment(sent.to, "filter.sent.to", now, end=True) if sent.to else None
     if start is not None and end is not None and start >= end:
@@ -175,7 +182,9 @@ def _ms(moment: datetime) -> int:
 def _sentence(error: ErrorDetails) -> str:
     field = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return _unknown(field)
+        return _unknown(".".join(map(str, error["loc"][:-1])), str(error["loc"][-1]))
+    if error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        return f"{field}: it should be an object; write {EXAMPLES[field]}."
     if error["type"] == "missing":
         return f"{field}: it is missing; write {EXAMPLES[field]}."
     what = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -183,15 +192,17 @@ def _sentence(error: ErrorDetails) -> str:
     return f"{field}: {what}; write {EXAMPLES.get(field, EXAMPLES['filter'])}."
 
 
-def _unknown(field: str) -> str:
-    parent, _, name = field.rpartition(".")
-    known = [
-        other.removeprefix(f"{parent}.") if parent else other
-        for other in EXAMPLES
-        if other.rpartition(".")[0] == parent
-    ]
+def _unknown(parent: str, name: str) -> str:
+    field = f"{parent}.{name}" if parent else name
+    known = [path.rpartition(".")[2] for path in EXAMPLES if path.rpartition(".")[0] == parent]
     close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"the fields are {', '.join(known)}."
+    if "." in name and name in EXAMPLES:
+        outer, _, inner = name.rpartition(".")
+        hint = f"write {inner!r} inside {outer!r}."
+    elif close:
+        hint = f"did you mean {close[0]!r}?"
+    else:
+        hint = f"the fields are {', '.join(known)}." if known else "leave it out."
     return f"{field}: there is no such field; {hint}"
 
 

@@ -18,7 +18,7 @@ from redrive.filter import SEND, Verdict
 from redrive.ledger import PAGES, VERDICTS
 from redrive.messages import Message
 from redrive.outcomes import FAILED, SENT, Outcome, settle
-from redrive.queues import DENIED, MISSING, Queue, name_of, sibling_url
+from redrive.queues import DENIED, LARGEST, MISSING, Queue, name_of, sibling_url
 from redrive.unsettled import Mark, put, wave_key
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from redrive.lane import Lane
     from redrive.ledger import Ledger
 
-BATCH_BYTES = 1_048_576  # SQS API, SendMessageBatch: a message, and the sum of a batch
 WAVE = 10  # batches in a wave: at most 100 messages can arrive twice when a step dies while it sends them
 THREADS = 10
 TRIES = 3  # for the entries that SQS itself failed at; botocore retries whole calls
@@ -70,7 +69,7 @@ class Destinations:
         if message.source:
             # That queue has another dead-letter queue by now, or none: it is still where the message came from.
             url = sibling_url(self.queue.url, message.source)
-            return Queue(name_of(message.source), url, message.source, self.queue.fifo, BATCH_BYTES)
+            return Queue(name_of(message.source), url, message.source, self.queue.fifo, LARGEST)
         if len(self.sources) == 1:
             return self.sources[0]
         return (
@@ -130,7 +129,7 @@ def send_page(
         with ThreadPoolExecutor(THREADS) as pool:
             for answered in pool.map(send_wave, range(len(waves)), waves):
                 answers += answered
-    outcomes = outcomes_of(contents, verdicts, parcels, answers)
+    outcomes = outcomes_of(contents, verdicts, parcels, answers, ledger.run)
     lane = settle(ledger, lane, contents, outcomes)
     lane = _keep_pace(lane, began, sum(outcome.outcome == SENT for outcome in outcomes))
     if answers and all(answer.get("lost") for answer in answers):
@@ -199,14 +198,14 @@ def _batches(parcels: list[Parcel]) -> list[Batch]:
         size = messages.size(parcel.entry)
         if not batches or len(batches[-1]) == MOST_ENTRIES or size > free:
             batches.append([])
-            free = BATCH_BYTES
+            free = LARGEST
         batches[-1].append(parcel)
         free -= size
     return batches
 
 
 def outcomes_of(
-    contents: list[Message], verdicts: list[Verdict], parcels: list[Parcel], answers: Answers
+    contents: list[Message], verdicts: list[Verdict], parcels: list[Parcel], answers: Answers, run: str
 ) -> list[Outcome]:
     """Put verdicts and answers together: one outcome for each message of the page.
 
@@ -224,7 +223,7 @@ def outcomes_of(
             outcomes.append(Outcome(message.id, "held" if answer.get("behind") else FAILED, answer["error"]))
             continue
         parcel = parcel_at[place]
-        marked = messages.is_marked(parcel.entry)
+        marked = messages.is_marked(parcel.entry, run)
         outcomes.append(Outcome(message.id, SENT, "", answer["id"], parcel.to.name, marked))
     return outcomes
 

@@ -40,10 +40,13 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 from moto.core.utils import unix_time, unix_time_millis
+from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import s3_backends
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function import timestamp
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 import cleanup
 import redrive.plan
@@ -336,7 +339,8 @@ class Rig:
         machine.around = self._around
 
     def queues(self, letters: list[Letter], *, fifo: bool = False, sources: int = 1) -> Queues:
-        """New queues whose dead letters these are, dead-lettered by SQS itself."""
+        """New queues whose dead letters these are, dead-lettered by SQS itself; what earlier tests left is gone."""
+        self._forget()
         sqs = self.machine.client("sqs")
         queues = make_queues(sqs, fifo=fifo, sources=sources)
         for source, url in enumerate(queues.sources):
@@ -350,6 +354,14 @@ class Rig:
         self.arrivals.clear()
         self.ids = {copy.message.id: copy.number for copy in self.copies(queues)}
         return queues
+
+    def _forget(self) -> None:
+        # moto looks through everything it has at each listing: hundreds of runs would make each other slow.
+        s3_backends[ACCOUNT]["aws"].buckets[self.machine.bucket].keys.clear()
+        dynamodb_backends[ACCOUNT][REGION].tables[moto_machine.ENVIRONMENT["JOURNAL_TABLE"]].items.clear()
+        sqs_backends[ACCOUNT][REGION].queues.clear()
+        for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
+            machine.executions.clear()
 
     @staticmethod
     def _dead_letter(queues: Queues) -> None:
@@ -461,7 +473,7 @@ def fault_rig(monkeypatch: pytest.MonkeyPatch, *, page: int = 10, wave: int = 2,
         noisy.setLevel(logging.CRITICAL)  # each kill would be logged with its traceback
     monkeypatch.setattr(redrive.plan, "PAGE", page)
     monkeypatch.setattr(redrive.plan, "POLLERS", 2)
-    monkeypatch.setattr(redrive.receive, "BATCH", max(2, page // 2))
+    monkeypatch.setattr(redrive.receive, "BATCH", min(10, page // 2))
     monkeypatch.setattr(redrive.receive, "LONG_POLL", 0)
     monkeypatch.setattr(redrive.send, "MOST_ENTRIES", entries)
     monkeypatch.setattr(redrive.send, "WAVE", wave)

@@ -148,7 +148,6 @@ def test_a_page_is_closed_when_it_is_heavy(run, queues, monkeypatch):
     assert lane.go_on
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: a page counts characters of bodies, not bytes, and no attributes")
 def test_a_pages_weight_is_in_bytes_and_counts_attributes(run, queues, monkeypatch):
     monkeypatch.setattr(receive, "PAGE_BYTES", 1000)
     blob = {"blob": {"DataType": "Binary", "BinaryValue": b"x" * 200}}

@@ -201,7 +201,6 @@ def test_fifo_what_was_behind_the_wave_that_died_stays_behind(fifo_run, fifo_que
     assert [each["Body"] for each in aws.drain(fifo_run.sqs, fifo_queues.dlq)] == ["a1", "a2"]
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: a deletion that release makes good is still reported as missing")
 def test_a_deletion_that_release_makes_good_is_counted(run, queues):
     aws.send(run.sqs, queues.dlq, ["one"])
     refusals = [("InternalError", False)] * 3
@@ -213,7 +212,6 @@ def test_a_deletion_that_release_makes_good_is_counted(run, queues):
     assert found["counts"]["deleted"] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: recounted reasons are not bounded: a run's output may outgrow 256 KiB")
 def test_the_recounted_reasons_stay_few(run, queues):
     aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(30)])
     refuse_entries(run.sqs, "SendMessageBatch", lambda entry: (f"Reason{entry['MessageBody']}", True))

@@ -14,7 +14,7 @@ from redrive.filter import SEND, Judge, Verdict
 from redrive.lane import Lane
 from redrive.messages import Outgoing, deduplication_id
 from redrive.queues import describe
-from redrive.send import BATCH_BYTES, BEHIND, Destinations, Parcel, cut, outcomes_of, pack
+from redrive.send import BEHIND, LARGEST, Destinations, Parcel, cut, outcomes_of, pack
 from support import aws
 from support.aws import count, dead_letter, drain, make_queues
 from support.breaking import Killed, calls_of, die_at, lose_answers, of_kind, refuse_calls, refuse_entries
@@ -466,7 +466,7 @@ def test_a_pace_is_kept_across_pages():
 parcels = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", "c", None]),
-        st.sampled_from([1, 10, 100, 300_000, 700_000, BATCH_BYTES]),
+        st.sampled_from([1, 10, 100, 300_000, 700_000, LARGEST]),
         st.sampled_from([ORDERS, a_queue("orders-2")]),
     ),
     max_size=40,
@@ -487,7 +487,7 @@ def test_waves_hold_every_parcel_once_within_the_limits_of_sqs(items, in_order):
     assert sorted(parcel.place for batch in batches for parcel in batch) == [parcel.place for parcel in items]
     for batch in batches:
         assert 1 <= len(batch) <= 10
-        assert sum(messages.size(parcel.entry) for parcel in batch) <= BATCH_BYTES
+        assert sum(messages.size(parcel.entry) for parcel in batch) <= LARGEST
         assert len({parcel.to.url for parcel in batch}) == 1
 
 
@@ -534,7 +534,7 @@ def test_every_message_of_a_page_has_one_outcome_and_sent_means_sqs_said_so(page
         "lost": {"error": "gone", "lost": True},
     }
     answers += [{"place": p.place, **said[page[p.place][2]]} for p in ready if page[p.place][2]]
-    found = outcomes_of(contents, verdicts, ready, answers)
+    found = outcomes_of(contents, verdicts, ready, answers, "run-1")
     assert [outcome.id for outcome in found] == [each.id for each in contents]
     for outcome, (decision, _, answer, size, _) in zip(found, page, strict=True):
         was_sent = decision == SEND and size <= 1024 and answer == "ok" and outcome.reason != BEHIND
@@ -565,7 +565,7 @@ def test_fifo_packing_leaves_no_gap_in_a_group(page):
 
 
 def test_a_selected_message_without_an_answer_has_failed():
-    [outcome] = outcomes_of([message()], [Verdict(SEND)], [Parcel(0, None, {"MessageBody": "x"}, ORDERS)], [])
+    [outcome] = outcomes_of([message()], [Verdict(SEND)], [Parcel(0, None, {"MessageBody": "x"}, ORDERS)], [], "run-1")
     assert (outcome.outcome, outcome.reason) == ("failed", "the step that was to send it did not finish")
 
 
