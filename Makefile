@@ -36,10 +36,10 @@ lint: $(READY)
 	$(BIN)/cfn-lint template.yaml
 
 test: lint
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 4 -m "not slow"
 
 test-all: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4
 
 # The pins. No index address may stand in them.
 requirements: $(READY)
