@@ -43,7 +43,7 @@ def receive_page(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane, *, re
     if ended := _why_end(lane):
         return _end(lane, ended)
     name = f"{lane.index}/{lane.round:03}-{lane.turn:04}"
-    filling = (_stored(ledger, name) if retried else None) or _fill(sqs, queue.url, lane)
+    filling = (_stored(ledger, name) if retried else None) or _fill(sqs, queue, lane)
     if not filling.messages:
         return _end(lane, "drained")
     if not filling.stored:
@@ -110,27 +110,36 @@ class _Filling:
                 self.bytes += message.bytes
 
 
-def _fill(sqs: SQSClient, queue_url: str, lane: Lane) -> _Filling:
+def _fill(sqs: SQSClient, queue: Queue, lane: Lane) -> _Filling:
     size = lane.page_size if lane.share is None or lane.sifts else min(lane.page_size, lane.share)
     filling = _Filling(started=time.time(), room=size)
 
-    def poll() -> None:
-        while (places := filling.claim()) > 0:
-            answer = sqs.receive_message(
-                QueueUrl=queue_url,
-                MaxNumberOfMessages=places,
-                WaitTimeSeconds=LONG_POLL,
-                VisibilityTimeout=VISIBILITY,
-                MessageSystemAttributeNames=["All"],
-                MessageAttributeNames=["All"],
-            )
-            arrived = [Message.from_sqs(received) for received in answer.get("Messages", [])]
-            filling.put(places, arrived)
-            if not arrived:
-                return
+    def ask(wait: int) -> bool:
+        """Ask once; tell whether it is worth asking again."""
+        places = filling.claim()
+        if places <= 0:
+            return False
+        answer = sqs.receive_message(
+            QueueUrl=queue.url,
+            MaxNumberOfMessages=places,
+            WaitTimeSeconds=wait,
+            VisibilityTimeout=VISIBILITY,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        arrived = [Message.from_sqs(received) for received in answer.get("Messages", [])]
+        filling.put(places, arrived)
+        return bool(arrived)
 
+    def poll(wait: int) -> None:
+        while ask(wait):
+            pass
+
+    # A FIFO queue has shown all it will until these are deleted as soon as one answer is empty: only the first waits.
+    if queue.fifo and not ask(LONG_POLL):
+        return filling
     with ThreadPoolExecutor(lane.pollers) as pool:
-        for done in [pool.submit(poll) for _ in range(lane.pollers)]:
+        for done in [pool.submit(poll, 0 if queue.fifo else LONG_POLL) for _ in range(lane.pollers)]:
             done.result()
     # Dry only when every poller's last long poll came back empty: one alone may have been unlucky.
     filling.dry = filling.empty_polls == lane.pollers
