@@ -1,32 +1,16 @@
 """Runs that are stopped from outside, and runs side by side: nobody can catch anything, and nothing is lost."""
 
 import json
-import time
 
 import pytest
 
 from support.aws import arn_of, count, dead_letter, drain, make_queues, send
-from support.engine import Engine
-
-
-class Deployed(Engine):
-    def __init__(self, stack):
-        self.client = stack.client
-        self.state_machine = stack.state_machine
-        self.bucket = stack.bucket
+from support.engine import Deployed, eventually
 
 
 @pytest.fixture(scope="module")
 def aws(embedded):
     return Deployed(embedded)
-
-
-def eventually(found, *, within=30):
-    give_up = time.monotonic() + within
-    while not (value := found()):
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-    return value
 
 
 def queue_of(aws, number):

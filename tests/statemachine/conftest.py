@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 
-from support.engine import Engine
+from support.engine import Deployed
 from support.moto_machine import moto_machine
-
-
-class DeployedMachine(Engine):
-    """The stack as it is deployed somewhere; `make_client` makes the clients that reach it."""
-
-    def __init__(self, name: str, make_client: Any, state_machine: str, bucket: str) -> None:
-        self.name = name
-        self.client = make_client
-        self.state_machine = state_machine
-        self.bucket = bucket
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -36,8 +27,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> A
         with moto_machine(monkeypatch) as machine:
             yield machine
     elif request.param == "embedded":
-        stack = request.getfixturevalue("embedded")
-        yield DeployedMachine("embedded", stack.client, stack.state_machine, stack.bucket)
+        yield Deployed(request.getfixturevalue("embedded"))
     else:
         yield at_endpoint(request.config.getoption("--sfn-endpoint"))
 
@@ -49,7 +39,7 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Any:
         yield machine
 
 
-def at_endpoint(url: str) -> DeployedMachine:
+def at_endpoint(url: str) -> Deployed:
     """The stack `REDRIVE_STACK` (default `redrive`) at an endpoint, with the credentials of the environment."""
 
     def client(service: str) -> Any:
@@ -57,4 +47,4 @@ def at_endpoint(url: str) -> DeployedMachine:
 
     stack = client("cloudformation").describe_stacks(StackName=os.environ.get("REDRIVE_STACK", "redrive"))
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Stacks"][0]["Outputs"]}
-    return DeployedMachine("endpoint", client, outputs["StateMachineArn"], outputs["Bucket"])
+    return Deployed(SimpleNamespace(client=client, state_machine=outputs["StateMachineArn"], bucket=outputs["Bucket"]))

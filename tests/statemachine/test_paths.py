@@ -1,11 +1,11 @@
 """The paths of the machine, by the names of the states that a run enters, on every engine."""
 
 import json
-import time
 
 import pytest
 
 from support.aws import count, dead_letter, drain, make_queues, send
+from support.engine import eventually
 
 BEGIN = ["Check the request", "Count dead letters", "Anything to redrive?", "Plan the redrive"]
 NATIVE = ["Can SQS move them itself?", "Start the move task"]
@@ -195,14 +195,6 @@ def test_a_lane_that_is_stopped_from_outside_fails_the_map_and_what_was_held_is_
     visible, in_flight = count(queues.sqs, queues.dlq)
     assert visible + count(queues.sqs, queues.source)[0] == 9
     assert in_flight == 0
-
-
-def eventually(found, *, within=20):
-    give_up = time.monotonic() + within
-    while not (value := found()):
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-    return value
 
 
 REFUSED = {

@@ -95,3 +95,24 @@ class Engine:
 def path_of(events: list[dict[str, Any]]) -> list[str]:
     """The names of the states entered in a history."""
     return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+
+
+class Deployed(Engine):
+    """The stack as it is deployed somewhere: `stack` has `client`, `state_machine` and `bucket`."""
+
+    name = "deployed"
+
+    def __init__(self, stack: Any) -> None:
+        self.stack = stack
+        self.client = stack.client
+        self.state_machine = stack.state_machine
+        self.bucket = stack.bucket
+
+
+def eventually(found: Any, *, within: float = 30) -> Any:
+    """Ask until the answer is true, and give it."""
+    give_up = time.monotonic() + within
+    while not (value := found()):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    return value
