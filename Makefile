@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test test-all lint unit requirements clean help
+.PHONY: demo test test-all faults lint requirements clean help
 
 help:
 	@echo "make demo      the main job, on an embedded AWS on this machine"
 	@echo "make test      lint, types, and the fast suites"
 	@echo "make test-all  make test, and the slow suites"
+	@echo "make faults    kill a run at every call it makes; the table in docs/faults.md"
 	@echo "make lint      ruff, mypy, cfn-lint"
 	@echo "make clean     remove what the others made"
 
@@ -40,6 +41,9 @@ test: lint
 
 test-all: lint
 	$(BIN)/pytest -n 4
+
+faults: $(READY)
+	$(BIN)/pytest tests/faults -n 2 --faults-table docs/faults.md
 
 # The pins. No index address may stand in them.
 requirements: $(READY)

@@ -17,7 +17,7 @@ wave sent and not recorded, and when SQS's answer to its batch was lost.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import logging
 import math
@@ -142,22 +142,24 @@ class Clock:
 
     def rule(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Put the clock wherever a run looks at one."""
-        namespace = SimpleNamespace(**{**vars(time), "time": self.time, "monotonic": self.monotonic, "sleep": self.sleep})
+        namespace = SimpleNamespace(
+            **{**vars(time), "time": self.time, "monotonic": self.monotonic, "sleep": self.sleep}
+        )
         library = [module for name, module in sys.modules.items() if name.startswith("redrive.")]
         for module in [*library, moto_machine, retrier_decl, sys.modules["botocore.endpoint"]]:
             if getattr(module, "time", None) is time:
                 monkeypatch.setattr(module, "time", namespace)
         monkeypatch.setattr(moto.sqs.models, "unix_time", lambda: unix_time() + self.ahead)
         monkeypatch.setattr(moto.sqs.models, "unix_time_millis", lambda: unix_time_millis() + self.ahead * 1000)
-        monkeypatch.setattr(WaitFunction, "_wait_interval", lambda _self, env, wait_seconds: self.sleep(wait_seconds))  # noqa: ARG005
+        monkeypatch.setattr(WaitFunction, "_wait_interval", lambda _self, env, wait_seconds: self.sleep(wait_seconds))
         clock = self
 
-        class Datetime(datetime.datetime):
+        class Datetime(dt.datetime):
             @classmethod
-            def now(cls, tz: Any = None) -> datetime.datetime:
-                return datetime.datetime.now(tz) + datetime.timedelta(seconds=clock.ahead)
+            def now(cls, tz: Any = None) -> dt.datetime:
+                return dt.datetime.now(tz) + dt.timedelta(seconds=clock.ahead)
 
-        dates = SimpleNamespace(**{**vars(datetime), "datetime": Datetime})
+        dates = SimpleNamespace(**{**vars(dt), "datetime": Datetime})
         for module in (idempotency, base, datarecord, dynamodb):
             monkeypatch.setattr(module, "dt", dates)
         monkeypatch.setattr(timestamp, "datetime", dates)
@@ -234,9 +236,11 @@ class Faults:
         how = fault.how if fault else ""
         if how == KILLED_BEFORE:
             self._die()
-        if how in {KILLED_HALF, HALF_FAILED} and entries:
-            half = math.ceil(len(entries) / 2)
-            params["Entries"], context["left out"] = entries[:half], entries[half:]
+        if how == KILLED_HALF and entries:
+            params["Entries"] = entries[: math.ceil(len(entries) / 2)]
+        if how == HALF_FAILED and entries:
+            # Every other one, from the first: what comes behind a refused message is taken.
+            params["Entries"], context["left out"] = entries[1::2], entries[::2]
         context["how"] = how
         context["asked"] = params
 
@@ -250,6 +254,10 @@ class Faults:
             parsed = {"Error": {"Code": code, "Message": "broken on purpose"}}
             parsed["ResponseMetadata"] = {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 5}
             return AWSResponse("https://aws/", status, {}, MockRawResponse(b"")), parsed
+        if context.get("left out") and not context["asked"]["Entries"]:
+            return AWSResponse("https://aws/", 200, {}, MockRawResponse(b"")), {
+                "ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
+            }
         self._here.lose = how == ANSWER_LOST_ONCE
         return None
 
@@ -421,8 +429,8 @@ class Rig:
             if event.get("run") in self._aborted:
                 raise PageLapsed("its execution was stopped.")
             if step in {"check", "report"}:
-                started = datetime.datetime.fromisoformat(event["started"])
-                event["started"] = (started + datetime.timedelta(seconds=self.clock.ahead)).isoformat()
+                started = dt.datetime.fromisoformat(event["started"])
+                event["started"] = (started + dt.timedelta(seconds=self.clock.ahead)).isoformat()
             failed = True
             fault = self.faults.begin(step)
             try:

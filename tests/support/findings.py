@@ -60,8 +60,12 @@ def look(
     arrived = [copy for copy in copies if copy.place != "dlq"]
     times = Counter(copy.number for copy in arrived)
     here = {copy.number for copy in copies}
-    changed = {copy.number: what for copy in stayed if (what := _difference(letters[copy.number], copy, lambda body: body, 0))}
-    changed |= {copy.number: what for copy in arrived if (what := _difference(letters[copy.number], copy, transformed, 1))}
+    changed = {
+        copy.number: what for copy in stayed if (what := _difference(letters[copy.number], copy, lambda body: body, 0))
+    }
+    changed |= {
+        copy.number: what for copy in arrived if (what := _difference(letters[copy.number], copy, transformed, 1))
+    }
     return Findings(
         lost={letter.number for letter in letters} - here,
         wrongly_deleted=set(rig.wrongly_deleted),
@@ -69,7 +73,9 @@ def look(
         twice=Counter({number: count - 1 for number, count in times.items() if count > 1}),
         beyond={number for number, count in times.items() if count > 1 + may_repeat[number]},
         undeleted=set(times) & {copy.number for copy in stayed},
-        overtaken=_overtaken(letters, [number for _, number in rig.arrivals]) if queues.name.endswith(".fifo") else set(),
+        overtaken=_overtaken(letters, [number for _, number in rig.arrivals])
+        if queues.name.endswith(".fifo")
+        else set(),
         changed=changed,
     )
 
