@@ -57,12 +57,21 @@ class Scenario:
 
 
 RUN = ("check", "count", "plan", "receive", "filter", "send", "delete", "release", "report")
+NO_RELEASE = Fault("release", "answer", 1, KILLED_BEFORE, ALWAYS)
 IN_SEND = ("send", "SendMessageBatch", 5, KILLED_AFTER)
 # Before a call is where after the call before it was, but for what other threads do: one scenario has both.
 AFTER = (KILLED_AFTER, KILLED_HALF)
 SCENARIOS = (
     Scenario("a step dies once, and is tried again", RUN, KILLS),
     Scenario("a step dies at each try", RUN, AFTER, times=ALWAYS, calls="ends"),
+    Scenario(
+        "a step dies at each try, and so does the release",
+        ("receive", "filter", "send", "delete"),
+        AFTER,
+        times=ALWAYS,
+        first=(NO_RELEASE,),
+        calls="ends",
+    ),
     Scenario("a step dies, and the execution is stopped", RUN, AFTER, abort=True),
     Scenario("a lane has stopped, and the release dies once", ("release",), AFTER, first=(Fault(*IN_SEND, ALWAYS),)),
     Scenario(
@@ -167,6 +176,12 @@ WORST = {
     "SQS does not release some, once": Fault("release", "ChangeMessageVisibilityBatch", 1, HALF_FAILED),
     "a page was received, and not stored": Fault("receive", "PutObject", 2, KILLED_BEFORE),
 }
+# What only the next run can put right.
+LEFT = {
+    "a page was sent, and nobody deleted it": Fault("delete", "DeleteMessageBatch", 1, KILLED_BEFORE, ALWAYS),
+    "a page was sent, and nobody settled it": Fault("send", "answer", 1, KILLED_AFTER, ALWAYS),
+    "a wave was sent and recorded, and nobody settled its page": Fault("send", "UpdateItem", 1, KILLED_AFTER, ALWAYS),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -175,6 +190,15 @@ def test_the_worst_moments_lose_nothing_and_repeat_only_what_was_in_flight(rig, 
     fault = WORST[worst]
     call = Call(fault.step, "", fault.operation, fault.number)
     row = broken_at(rig, kind, Scenario(worst, RUN, (), times=fault.times), call, fault.how)
+    assert row.reached
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("left", LEFT)
+def test_what_a_run_had_sent_and_could_not_delete_the_next_run_deletes_and_does_not_send_again(rig, kind, left):
+    fault = LEFT[left]
+    call = Call(fault.step, "", fault.operation, fault.number)
+    row = broken_at(rig, kind, Scenario(left, RUN, (), times=fault.times, first=(NO_RELEASE,)), call, fault.how)
     assert row.reached
 
 
