@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from faults.table import Row, table
-from support.engine import Engine
+from support.engine import Deployed
 from support.faults import fault_rig
 
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
@@ -26,18 +26,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help=f"write the sweep's table to this file; between {BEGIN} and {END} if it has them",
     )
-
-
-class Deployed(Engine):
-    """Redrive as it is deployed on the embedded AWS: functions in processes of their own."""
-
-    name = "embedded"
-
-    def __init__(self, stack: Any) -> None:
-        self.client = stack.client
-        self.endpoint = stack.endpoint
-        self.state_machine = stack.state_machine
-        self.bucket = stack.bucket
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.aws import count, drain, make_queues, send
+from support.engine import eventually
 from support.findings import PARTS
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def function(aws: Any, step: str) -> str:
 def workers(aws: Any, name: str) -> list[int]:
     """The worker processes of one function of this very AWS, by what they were started with."""
     wanted = f"AWS_LAMBDA_FUNCTION_NAME={name}".encode()
-    here = aws.endpoint.rsplit(":", 1)[1].encode()
+    here = aws.stack.endpoint.rsplit(":", 1)[1].encode()
     found = []
     for process in Path("/proc").iterdir():
         try:
@@ -150,16 +151,14 @@ def test_a_receive_that_is_killed_gives_its_messages_back_by_itself_and_the_rest
 def test_an_execution_that_is_stopped_while_it_sends_leaves_each_message_in_a_queue_and_a_report(aws, queues):
     """A function outlives its execution: clean-up and Send are at the same page at once, and only one of them has it."""
     arn = aws.start({"queue": queues.name, "path": "custom", "filter": {"where": "body.n < 900"}})
-    give_up = time.monotonic() + 60
-    while not count(queues.sqs, queues.source)[0]:
-        assert time.monotonic() < give_up
+    eventually(lambda: count(queues.sqs, queues.source)[0])
     aws.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
     run = aws.wait(arn)
     assert run.status == "ABORTED"
     summary = eventually(lambda: aws.summary(run.name))
     assert summary["error"] == "ExecutionAborted"
     assert summary["received"] == sum(summary[part] for part in PARTS)
-    eventually(lambda: settled_down(queues))
+    eventually(lambda: settled_down(queues), within=60)
     arrived = numbers(drain(queues.sqs, queues.source))
     shown = numbers(drain(queues.sqs, queues.dlq))
     assert max(arrived.values()) == 1
@@ -181,11 +180,3 @@ def settled_down(queues: Any) -> bool:
     before = count(queues.sqs, queues.source), count(queues.sqs, queues.dlq)
     time.sleep(2)
     return before == (count(queues.sqs, queues.source), count(queues.sqs, queues.dlq))
-
-
-def eventually(found: Callable[[], Any], *, within: float = 60) -> Any:
-    give_up = time.monotonic() + within
-    while not (value := found()):
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
-    return value
