@@ -2,7 +2,7 @@
 
 import runtime
 from redrive.neighbours import arrive
-from redrive.plan import plan
+from redrive.plan import concurrency, plan
 from redrive.queues import Queue
 
 
@@ -20,6 +20,7 @@ def handler(event: runtime.Event, context: object) -> runtime.Event:
         Queue.from_json(event["destination"]) if event["destination"] else None,
         event["count"],
         neighbours,
+        lambda: concurrency(runtime.lambda_()),
     )
     ledger = runtime.ledger(event)
     ledger.write_document("request", event["request"])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -78,6 +79,12 @@ def ledger(event: Event) -> Ledger:
 def stepfunctions() -> SFNClient:
     """Give the Step Functions client."""
     client: SFNClient = _client("stepfunctions")
+    return client
+
+
+def lambda_() -> LambdaClient:
+    """Give the Lambda client."""
+    client: LambdaClient = _client("lambda")
     return client
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from redrive.lane import MOST_LANES
 from redrive_cli import show
 from redrive_cli.demo import DemoError, play
 from redrive_cli.deploy import DeployError
@@ -118,6 +119,12 @@ def cli() -> None:
 @click.option("--transform", metavar="EXPR", help="A JSONata expression that gives the new body.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Stop after N messages.")
 @click.option("--rate", metavar="N", type=click.IntRange(min=1), help="At most N messages a second.")
+@click.option(
+    "--lanes",
+    metavar="N",
+    type=click.IntRange(1, MOST_LANES),
+    help="Drain in N lanes side by side; without it, as many as the messages are worth.",
+)
 @click.option(
     "--path",
     type=click.Choice(["auto", "native", "custom"]),

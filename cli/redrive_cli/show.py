@@ -182,6 +182,8 @@ def _summary(result: Json) -> Iterator[tuple[str, str]]:
         for name in _OUTCOMES:
             if result[name] or name in _ALWAYS:
                 yield name, f"{result[name]:,}"
+    if result["lanes"]:
+        yield "lanes", f"{result['lanes']}, because {' and '.join(result['lanes_because'])}"
     for reason, number in result.get("reasons", {}).items():
         yield "", f"{number:,} failed: {reason}"
     yield "seconds", f"{result['seconds']}"

@@ -12,6 +12,7 @@ from typing import Any
 from redrive.metering import add
 
 NEAR_LIMIT = "the queue's limit of 120,000 messages in flight is near"
+MOST_LANES = 32  # what all lanes bring back must fit into one state's payload
 MOST_REASONS = 8  # a lane's payload must stay small; the ledger has them all
 OUTCOMES = ("sent", "held", "failed", "returned", "previewed", "settled")
 

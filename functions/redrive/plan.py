@@ -12,6 +12,9 @@ from redrive.errors import InvalidRequest, NativePathUnavailable
 from redrive.lane import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
 
 NATIVE_RATE = 500  # messages a second, the most a move task can be told (SQS API, StartMessageMoveTask)
@@ -20,7 +23,9 @@ IN_FLIGHT_MARGIN = 5_000  # left free for the pages in hand and for whoever else
 PAGE = 1_000  # messages
 POLLERS = 4  # long polls side by side in a lane; each ends a drain with one empty answer, which costs a request
 MESSAGES_PER_LANE = 5_000  # a lane less costs a little time, a lane more costs a child execution
-MOST_LANES = 10
+LANE_RATE = 500  # messages a second that one lane is trusted with; measured in docs/performance.md
+OWN_CHOICE = 10  # lanes; more must be asked for
+PART_OF_ACCOUNT = 5  # a run takes at most a fifth of the functions that the account may run at once
 TURNS_A_SECOND = 1  # with a rate, a lane sends about this many pages a second
 
 STEP_BACK = "none"
@@ -34,6 +39,7 @@ def plan(
     destination: queues.Queue | None,
     counts: dict[str, int],
     neighbours: list[str],
+    concurrency: Callable[[], int | None],
 ) -> dict[str, Any]:
     """Give the plan.
 
@@ -43,9 +49,11 @@ def plan(
     look           counts the looks at the move task; the n-th comes after n more seconds
     sources        the queues whose dead-letter queue this is
     drain          the lanes of the custom path; also on the native path, for SQS may hand the rest back
+    lanes_because  why so many lanes, and pages of that size
 
-    `neighbours` are the names of the other runs on the queue. Raises InvalidRequest when a message could go nowhere,
-    and NativePathUnavailable when the request insists on what SQS cannot do.
+    `neighbours` are the names of the other runs on the queue; `concurrency` asks how many functions the account may
+    run at once, and is called only when that matters. Raises InvalidRequest when a message could go nowhere, or more
+    lanes were asked for than can be right, and NativePathUnavailable when the request insists on what SQS cannot do.
     """
     sources = [source for url in _source_urls(sqs, queue) if (source := _source(sqs, queue, url))]
     if not sources and destination is None:
@@ -69,6 +77,7 @@ def plan(
         path, because = "custom", against
     else:
         path, because = "native", [NATIVE]
+    lanes, lanes_because = _lanes(request, queue, counts, concurrency)
     return {
         "path": path,
         "because": because + beside,
@@ -76,11 +85,20 @@ def plan(
         "look": {"number": 0},
         "move": _move(request, queue, destination),
         "sources": [source.to_json() for source in sources],
-        "drain": {
-            "lanes": [lane.to_json() for lane in _lanes(request, queue, counts)],
-            "more": True,
-        },
+        "drain": {"lanes": [lane.to_json() for lane in lanes], "more": True},
+        "lanes_because": lanes_because,
     }
+
+
+def concurrency(client: LambdaClient) -> int | None:
+    """Ask how many functions the account may run at once, beside what is reserved; None if this stack may not know."""
+    try:
+        limits = client.get_account_settings()["AccountLimit"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in queues.DENIED:
+            return None
+        raise
+    return limits["UnreservedConcurrentExecutions"]
 
 
 def _source_urls(sqs: SQSClient, queue: queues.Queue) -> list[str]:
@@ -129,21 +147,59 @@ def _move(request: dict[str, Any], queue: queues.Queue, destination: queues.Queu
     return move
 
 
-def _lanes(request: dict[str, Any], queue: queues.Queue, counts: dict[str, int]) -> list[Lane]:
+def _lanes(
+    request: dict[str, Any], queue: queues.Queue, counts: dict[str, int], concurrency: Callable[[], int | None]
+) -> tuple[list[Lane], list[str]]:
+    """Give the lanes, and the reasons for their number and for the size of their pages."""
     limit, rate = request.get("limit"), request.get("rate")
     waiting = counts["visible"] if limit is None else min(counts["visible"], limit)
-    number = min(MOST_LANES, max(1, math.ceil(waiting / MESSAGES_PER_LANE)))
-    if queue.fifo or (limit is not None and "filter" in request):
-        # FIFO: a group is in one lane's hands at a time anyway. A limit with a filter is exact only in one lane.
-        number = 1
+    number, because = _number_of_lanes(request, queue, waiting, concurrency)
     pace = None if rate is None else rate / number
     page_size = PAGE if pace is None else max(1, min(PAGE, math.ceil(pace / TURNS_A_SECOND)))
+    if page_size < PAGE:
+        because.append(f"a page of {page_size:,} messages a second and lane keeps to the rate")
     room = max(PAGE, (IN_FLIGHT_LIMIT - IN_FLIGHT_MARGIN - counts["in_flight"]) // number)
     shares = [None] * number if limit is None else _shares(limit, number)
-    return [
+    lanes = [
         Lane(index, page_size, POLLERS, share=share, sifts="filter" in request, room=room, pace=pace)
         for index, share in enumerate(shares)
     ]
+    return lanes, because
+
+
+def _number_of_lanes(
+    request: dict[str, Any], queue: queues.Queue, waiting: int, concurrency: Callable[[], int | None]
+) -> tuple[int, list[str]]:
+    wanted, limit, rate = request.get("lanes"), request.get("limit"), request.get("rate")
+    only_one = None
+    if queue.fifo:
+        only_one = "a FIFO queue is drained in one lane, which keeps its groups in order"
+    elif limit is not None and "filter" in request:
+        only_one = "a limit with a filter is exact only in one lane"
+    if only_one:
+        if (wanted or 1) > 1:
+            raise InvalidRequest(f"lanes: it can only be 1, because {only_one}; leave it out.")
+        return 1, [only_one]
+    if wanted:
+        # No lane without a message: a limit is shared out among the lanes.
+        return min(wanted, limit or wanted), ["lanes is set"]
+    if rate is not None:
+        number, because = math.ceil(rate / LANE_RATE), f"one lane serves each {LANE_RATE} messages a second of the rate"
+        number = min(number, math.ceil(waiting / PAGE))
+    else:
+        number = math.ceil(waiting / MESSAGES_PER_LANE)
+        because = f"one lane serves each {MESSAGES_PER_LANE:,} messages, and {waiting:,} are to be looked at"
+    reasons = [because]
+    number = max(1, number)
+    if number > OWN_CHOICE:
+        number = OWN_CHOICE
+        reasons.append(f"more than {OWN_CHOICE} must be asked for")
+    if number > 1 and (allowed := concurrency()) is not None:
+        share = max(1, allowed // PART_OF_ACCOUNT)
+        if share < number:
+            number = share
+            reasons.append(f"the account may run {allowed} functions at once, of which a run takes a fifth")
+    return number, reasons
 
 
 def _shares(limit: int, number: int) -> list[int]:

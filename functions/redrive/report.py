@@ -55,6 +55,7 @@ def report(ledger: Ledger, state: dict[str, Any], started: str) -> dict[str, Any
         **{name: counts[name] for name in SHOWN},
         "rounds": rounds,
         "lanes": len(lanes),
+        "lanes_because": plan["lanes_because"] if lanes else [],
         "seconds": round((datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds(), 1),
         "ledger": ledger.address,
         "requests": add(

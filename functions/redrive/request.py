@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from redrive.errors import InvalidRequest
+from redrive.lane import MOST_LANES
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
 
 # What to write in each field: the second half of every refusal.
 EXAMPLES = {
@@ -32,6 +34,7 @@ EXAMPLES = {
     "transform": 'a JSONata expression that gives the new body, as in "$merge([body, {\\"retried\\": true}])"',
     "limit": "a whole number of 1 or more, as in 100",
     "rate": "a whole number of 1 or more messages a second, as in 50",
+    "lanes": f"a whole number from 1 to {MOST_LANES}, as in 4, or leave it out",
     "path": '"auto", "native" or "custom"',
     "preview": "true or false",
     "alone": "true or false",
@@ -76,6 +79,7 @@ class Request(_Model):
     transform: Annotated[str, Field(min_length=1)] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     rate: Annotated[int, Field(ge=1)] | None = None
+    lanes: Annotated[int, Field(ge=1, le=MOST_LANES)] | None = None
     path: Literal["auto", "native", "custom"] = "auto"
     preview: bool = False
     alone: bool = False

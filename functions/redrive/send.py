@@ -35,6 +35,8 @@ THREADS = 10
 TRIES = 3  # for the entries that SQS itself failed at; botocore retries whole calls
 PAUSE = 0.2  # seconds before the second try, doubled at each
 RESERVE_MS = 10_000  # with less time left, a step begins no more waves
+PACED = 0.95  # of the rate: a page leaves in one burst, and any ten seconds must see nine or ten of them, not eleven
+CATCH_UP = 0.4  # seconds that a turn may be late and still not delay the next one
 MARGIN = 60  # seconds before a page shows again in which nothing more of it is sent
 
 BEHIND = "an earlier message of its group was not sent"
@@ -289,6 +291,6 @@ def _sentence(code: str, text: str) -> str:
 def _keep_pace(lane: Lane, began: float, sent: int) -> Lane:
     if lane.pace is None:
         return lane
-    due = max(began, datetime.fromisoformat(lane.wait_until).timestamp()) + sent / lane.pace
+    due = max(began - CATCH_UP, datetime.fromisoformat(lane.wait_until).timestamp()) + sent / (lane.pace * PACED)
     until = datetime.fromtimestamp(due, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return replace(lane, wait=due > time.time(), wait_until=until)

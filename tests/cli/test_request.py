@@ -55,6 +55,7 @@ CASES = [
     ("dlq --destination orders-2", {"queue": "dlq", "destination": "orders-2"}),
     ("dlq --transform '$merge([body])'", {"queue": "dlq", "transform": "$merge([body])"}),
     ("dlq --limit 100 --rate 50", {"queue": "dlq", "limit": 100, "rate": 50}),
+    ("dlq --lanes 4", {"queue": "dlq", "lanes": 4}),
     ("dlq --path native", {"queue": "dlq", "path": "native"}),
     ("dlq --timezone Asia/Seoul --preview", {"queue": "dlq", "timezone": "Asia/Seoul", "preview": True}),
 ]
@@ -80,7 +81,9 @@ def test_a_span_needs_an_end():
         build_request("dlq", sent="..")
 
 
-@pytest.mark.parametrize("option", ["--limit=0", "--rate=0", "--max-redrives=-1", "--path=fast", "--nonsense"])
+@pytest.mark.parametrize(
+    "option", ["--limit=0", "--rate=0", "--lanes=0", "--lanes=33", "--max-redrives=-1", "--path=fast", "--nonsense"]
+)
 def test_a_bad_option_is_refused_before_anything_is_asked_of_aws(option, monkeypatch):
     monkeypatch.setattr(app, "find_machine", lambda *_: pytest.fail("AWS was asked"))
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -9,8 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redrive.errors import InvalidRequest, NativePathUnavailable
-from redrive.lane import Lane
-from redrive.plan import IN_FLIGHT_LIMIT, MESSAGES_PER_LANE, MOST_LANES, NATIVE, PAGE, _lanes, plan
+from redrive.lane import MOST_LANES, Lane
+from redrive.plan import (
+    IN_FLIGHT_LIMIT,
+    LANE_RATE,
+    MESSAGES_PER_LANE,
+    NATIVE,
+    OWN_CHOICE,
+    PAGE,
+    _lanes,
+    concurrency,
+    plan,
+)
 from redrive.queues import describe
 from support.aws import arn_of, make_queues
 from support.breaking import answer_with, refuse_calls
@@ -22,12 +33,16 @@ COUNTS = {"visible": 13, "in_flight": 0, "delayed": 0}
 def planned(sqs, queues, *, destination=None, visible=13, neighbours=(), **asked):
     counts = COUNTS | {"visible": visible}
     queue = describe(sqs, queues.dlq)
-    return plan(sqs, {"queue": queue.name} | asked, queue, destination, counts, list(neighbours))
+    return plan(sqs, {"queue": queue.name} | asked, queue, destination, counts, list(neighbours), lambda: 1_000)
 
 
-def lanes_of(visible=13, in_flight=0, fifo=False, **asked):
+def chosen(visible=13, in_flight=0, fifo=False, account=1_000, **asked):
     counts = {"visible": visible, "in_flight": in_flight, "delayed": 0}
-    return _lanes({"queue": "q"} | asked, a_queue("q", fifo=fifo), counts)
+    return _lanes({"queue": "q"} | asked, a_queue("q", fifo=fifo), counts, lambda: account)
+
+
+def lanes_of(visible=13, **situation):
+    return chosen(visible, **situation)[0]
 
 
 def running(sqs, status):
@@ -161,11 +176,21 @@ def test_an_error_of_aws_itself_is_left_for_the_state_machine_to_retry(sqs, queu
         (1, {}, 1),
         (MESSAGES_PER_LANE, {}, 1),
         (MESSAGES_PER_LANE + 1, {}, 2),
-        (10**7, {}, MOST_LANES),
+        (10**7, {}, OWN_CHOICE),
         (10**7, {"limit": 100}, 1),
         (10**7, {"limit": MESSAGES_PER_LANE + 1}, 2),
         (10**7, {"limit": 10**6, "filter": {"where": "true"}}, 1),
-        (10**7, {"filter": {"where": "true"}}, MOST_LANES),
+        (10**7, {"filter": {"where": "true"}}, OWN_CHOICE),
+        (10**7, {"rate": 1}, 1),
+        (10**7, {"rate": LANE_RATE}, 1),
+        (10**7, {"rate": LANE_RATE + 1}, 2),
+        (10**7, {"rate": 10**6}, OWN_CHOICE),
+        (PAGE, {"rate": 10**6}, 1),
+        (13, {"lanes": 4}, 4),
+        (10**7, {"lanes": MOST_LANES}, MOST_LANES),
+        (10**7, {"lanes": 1}, 1),
+        (10**7, {"lanes": 4, "limit": 3}, 3),
+        (10**7, {"lanes": 4, "rate": 10}, 4),
     ],
     ids=str,
 )
@@ -175,8 +200,81 @@ def test_the_lanes_are_as_many_as_the_messages_are_worth(visible, asked, number)
     assert [lane.index for lane in lanes] == list(range(number))
 
 
-def test_a_fifo_queue_has_one_lane():
-    assert len(lanes_of(10**7, fifo=True)) == 1
+REASONS = {
+    "the count": ({"visible": 12_000}, "one lane serves each 5,000 messages, and 12,000 are to be looked at"),
+    "the limit": (
+        {"visible": 12_000, "limit": 50},
+        "one lane serves each 5,000 messages, and 50 are to be looked at",
+    ),
+    "FIFO": ({"visible": 10**7, "fifo": True}, "a FIFO queue is drained in one lane, which keeps its groups in order"),
+    "a limit and a filter": (
+        {"visible": 10**7, "limit": 9, "filter": {"where": "true"}},
+        "a limit with a filter is exact only in one lane",
+    ),
+    "the request": ({"lanes": 3}, "lanes is set"),
+    "our own restraint": (
+        {"visible": 10**7},
+        "one lane serves each 5,000 messages, and 10,000,000 are to be looked at; more than 10 must be asked for",
+    ),
+    "the rate": (
+        {"visible": 10**7, "rate": 1_200},
+        (
+            "one lane serves each 500 messages a second of the rate; "
+            "a page of 400 messages a second and lane keeps to the rate"
+        ),
+    ),
+    "the account": (
+        {"visible": 10**7, "account": 10},
+        (
+            "one lane serves each 5,000 messages, and 10,000,000 are to be looked at; more than 10 must be asked for; "
+            "the account may run 10 functions at once, of which a run takes a fifth"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("situation", "sentence"), REASONS.values(), ids=REASONS.keys())
+def test_the_number_of_lanes_has_its_reason(situation, sentence):
+    _, because = chosen(**situation)
+    assert "; ".join(because) == sentence
+
+
+@pytest.mark.parametrize(("account", "number"), [(1_000, 10), (50, 10), (49, 9), (10, 2), (4, 1), (0, 1), (None, 10)])
+def test_a_run_takes_a_fifth_of_what_the_account_may_run_at_once(account, number):
+    assert len(lanes_of(10**7, account=account)) == number
+
+
+def test_the_account_is_asked_only_when_more_than_one_lane_is_wanted():
+    def never():
+        raise AssertionError("asked")
+
+    counts = COUNTS | {"visible": 10**7}
+    for asked, fifo in (({"lanes": 9}, False), ({"limit": 5}, False), ({"rate": 5}, False), ({}, True)):
+        _lanes({"queue": "q"} | asked, a_queue("q", fifo=fifo), counts, never)
+
+
+@pytest.mark.parametrize("situation", [{"fifo": True}, {"limit": 9, "filter": {"where": "true"}}], ids=str)
+def test_more_lanes_than_can_be_right_are_refused(situation):
+    assert len(lanes_of(lanes=1, **situation)) == 1
+    with pytest.raises(InvalidRequest, match=r"^lanes: it can only be 1, because .*; leave it out\.$"):
+        lanes_of(lanes=2, **situation)
+
+
+def test_the_accounts_concurrency_is_asked_of_lambda():
+    """`AccountLimit.UnreservedConcurrentExecutions`: Lambda API, GetAccountSettings. Denied, the plan does without."""
+    answers = [{"AccountLimit": {"UnreservedConcurrentExecutions": 10}}]
+    client = SimpleNamespace(get_account_settings=lambda: answers[0])
+    assert concurrency(client) == 10
+
+    def refuse(code):
+        def refused():
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, "GetAccountSettings")
+
+        return SimpleNamespace(get_account_settings=refused)
+
+    assert concurrency(refuse("AccessDeniedException")) is None
+    with pytest.raises(ClientError, match="TooManyRequestsException"):
+        concurrency(refuse("TooManyRequestsException"))
 
 
 @given(st.integers(0, 10**7), st.integers(1, 10**7))
@@ -197,7 +295,7 @@ def test_the_paces_of_the_lanes_add_up_to_the_rate_and_a_page_is_sent_in_about_a
 
 @given(st.integers(0, 10**7), st.integers(0, IN_FLIGHT_LIMIT - 20_000))
 def test_together_the_lanes_stay_below_the_in_flight_limit(visible, in_flight):
-    lanes = lanes_of(visible, in_flight)
+    lanes = lanes_of(visible, in_flight=in_flight)
     assert in_flight + sum(lane.room for lane in lanes) < IN_FLIGHT_LIMIT
     assert all(lane.room >= PAGE for lane in lanes)
 
@@ -213,7 +311,7 @@ def test_only_a_filter_passes_messages_over(asked, sifts):
 
 def test_the_largest_plan_leaves_most_of_a_states_payload_free(sqs):
     queues = make_queues(sqs, name="o" * 76, sources=10)
-    found = planned(sqs, queues, visible=10**9, filter={"where": "x" * 16_384}, rate=10**6)
+    found = planned(sqs, queues, visible=10**9, filter={"where": "x" * 16_384}, rate=10**6, lanes=MOST_LANES)
     assert len(found["sources"]) == 10
     assert len(found["drain"]["lanes"]) == MOST_LANES
     assert len(json.dumps(found)) < 64 * 1024

@@ -11,7 +11,7 @@ from redrive.lane import NEAR_LIMIT, OUTCOMES, Lane, no_counts, no_requests
 from redrive.report import report
 from support.library import STARTED
 
-PLAN = {"path": "custom", "because": ["path is custom"], "look": {"number": 0}}
+PLAN = {"path": "custom", "because": ["path is custom"], "lanes_because": ["few"], "look": {"number": 0}}
 TIMEOUT = {"Error": "States.Timeout", "Cause": ""}
 
 
@@ -60,6 +60,7 @@ def test_the_summary_is_written_and_given(ledger):
         "deleted": 6,
         "rounds": 1,
         "lanes": 1,
+        "lanes_because": ["few"],
         "seconds": summary["seconds"],
         "ledger": ledger.address,
         "requests": summary["requests"],
