@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -43,6 +44,7 @@ class _RecentHandles:
 
 
 _issued = _RecentHandles(_REMEMBERED_HANDLES)
+_expired_at: dict[str, float] = {}  # queue ARN → when its messages' retention was looked at last
 
 
 def message_bytes(message: Json) -> int:
@@ -168,10 +170,46 @@ def _delete_message_batch(data: Json, queue_url: str) -> Json:
 
 def _delete_handles(queue: Json, handles: set[str]) -> set[str]:
     """Delete the messages that these handles hold; answer the handles that SQS takes without an error."""
-    held = {message.get("receipt_handle") for message in queue["messages"]} & handles
+    held: dict[str, int] = {}
+    for place, message in enumerate(queue["messages"]):
+        if (handle := message.get("receipt_handle")) in handles:
+            held[handle] = place
+            if len(held) == len(handles):
+                break  # they are near the front: what is behind need not be looked at
     if held:
-        queue["messages"] = [m for m in queue["messages"] if m.get("receipt_handle") not in held]
-    return held | {handle for handle in handles if handle in _issued}
+        kept = queue["messages"].copy()  # other threads may be looking at the old list
+        for place in sorted(held.values(), reverse=True):
+            del kept[place]
+        queue["messages"] = kept
+    return held.keys() | {handle for handle in handles if handle in _issued}
+
+
+@replaces("services.sqs._collect_msgs")
+def collect_from_the_front(collect: Callable[..., list[Json]], queue: Json, most: int, visibility: int) -> list[Json]:
+    """AWS: a receive costs the same however long the queue is. ministack looks at every message, three times.
+
+    With 20,000 messages that is 30 ms a receive. Filled for standard queues: the first visible ones are taken, and
+    what is behind them is not looked at.
+    """
+    if queue["is_fifo"]:
+        return collect(queue, most, visibility)
+    now = time.time()
+    found: list[Json] = []
+    for message in queue["messages"]:
+        if message.get("visible_at", now) <= now:
+            found.append(message)
+            if len(found) == most:
+                break
+    return collect({**queue, "messages": found}, most, visibility)
+
+
+@replaces("services.sqs._expire_retained")
+def expire_once_a_second(expire: Callable[[Json], None], queue: Json) -> None:
+    """AWS: a receive does not pay for retention. ministack looks at the age of every message each time."""
+    arn, now = queue["attributes"]["QueueArn"], time.time()
+    if now - _expired_at.get(arn, 0) >= 1:
+        _expired_at[arn] = now
+        expire(queue)
 
 
 def _without_empty_lists(action: Action) -> Action:

@@ -160,3 +160,72 @@ def test_a_fifo_dlq_replaces_the_dedup_id_by_the_message_id(aws):
 
 def test_upstream_still_lacks_the_dedup_id_of_a_fifo_dlq(plain):
     assert not dedup_id_is_message_id_in_a_fifo_dlq(plain)
+
+
+class Watched(list):
+    """A queue's messages, and how many times one was looked at."""
+
+    looks = 0
+
+    def __iter__(self):
+        for message in super().__iter__():
+            self.looks += 1
+            yield message
+
+
+def looks_of(receive, number=1_000):
+    """How often a receive of ten looks at a message of so many."""
+    import time
+
+    messages = Watched(
+        {"id": str(n), "visible_at": 0, "sent_at": time.time(), "receive_count": 0} for n in range(number)
+    )
+    arn = f"arn:aws:sqs:us-east-1:000000000000:{receive.__module__}"
+    queue = {"is_fifo": False, "messages": messages, "attributes": {"QueueArn": arn}}
+    received = receive(queue)
+    assert [message["id"] for message in received] == [str(n) for n in range(10)]
+    assert {message["receive_count"] for message in received} == {1}
+    return messages.looks
+
+
+def test_a_receive_costs_the_same_however_long_the_queue_is():
+    from redrive_cli.embedded import sqs_gaps
+
+    def receive(queue):
+        sqs_gaps.expire_once_a_second(sqs_gaps.sqs._expire_retained, queue)
+        before = queue["messages"].looks
+        sqs_gaps.expire_once_a_second(sqs_gaps.sqs._expire_retained, queue)
+        received = sqs_gaps.collect_from_the_front(sqs_gaps.sqs._collect_msgs, queue, 10, 30)
+        queue["messages"].looks -= before
+        return received
+
+    assert looks_of(receive) == 10
+
+
+def test_upstream_still_looks_at_every_message_of_a_queue():
+    from ministack.services import sqs
+
+    def receive(queue):
+        sqs._expire_retained(queue)
+        return sqs._collect_msgs(queue, 10, 30)
+
+    assert looks_of(receive) >= 3_000
+
+
+def test_what_is_deleted_goes_and_what_is_not_stays(aws):
+    url, _ = queue(aws)
+    sqs = aws.client("sqs")
+    for n in range(30):
+        sqs.send_message(QueueUrl=url, MessageBody=str(n))
+    received = [
+        message
+        for _ in range(3)
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600)["Messages"]
+    ]
+    entries = [{"Id": m["Body"], "ReceiptHandle": m["ReceiptHandle"]} for m in received[5:25:2]]
+    assert len(sqs.delete_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == 10
+    gone = {entry["Id"] for entry in entries}
+    for message in received:
+        if message["Body"] not in gone:
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    assert {message["Body"] for message in receive_all(aws, url)} == {str(n) for n in range(30)} - gone
