@@ -12,6 +12,7 @@ A page's name is `<lane>/<round>-<turn>`. Every object is written whole in one P
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -104,5 +105,6 @@ class Ledger:
 
 
 def _lines(body: bytes) -> list[dict[str, Any]]:
-    # Not `str.splitlines`: it also splits at characters that JSON may hold unescaped.
-    return [json.loads(line) for line in gzip.decompress(body).split(b"\n") if line]
+    # Line by line, and never the whole text: it may be some times as large as what it says.
+    with gzip.open(io.BytesIO(body)) as file:
+        return [json.loads(line) for line in file]
