@@ -84,13 +84,13 @@ class Message:
     @property
     def mark(self) -> Mark:
         """What earlier redrives left on it; `Mark(0, None, None)` when there was none."""
-        text = self.attributes.get(MARK, {}).get("StringValue", "")
+        if MARK not in self.attributes:
+            return UNMARKED
         try:
-            value = json.loads(text)
+            value = json.loads(self.attributes[MARK].get("StringValue", ""))
             return Mark(int(value["count"]), str(value["run"]), str(value["id"]))
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-            # None, or somebody else's attribute of the same name: it was not redriven by us.
-            return Mark(0, None, None)
+            return UNMARKED  # somebody else's attribute of the same name: it was not redriven by us
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,9 @@ class Mark:
     count: int
     run: str | None
     id: str | None
+
+
+UNMARKED = Mark(0, None, None)
 
 
 @dataclass(frozen=True)
