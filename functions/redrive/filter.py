@@ -171,7 +171,7 @@ def view_of(message: Message) -> dict[str, Any]:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_json)
+        return _strict(text)
     except (ValueError, RecursionError):
         return text
 
@@ -179,6 +179,9 @@ def _parsed(text: str) -> Any:
 def _no_json(constant: str) -> Any:
     # Python's parser takes NaN and Infinity for JSON; JSON does not.
     raise ValueError(constant)
+
+
+_strict = json.JSONDecoder(parse_constant=_no_json).decode  # made once: `json.loads` would make one for each message
 
 
 def _plain(attribute: dict[str, Any]) -> Any:
