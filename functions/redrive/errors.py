@@ -32,6 +32,10 @@ class OutOfTime(RedriveError):  # noqa: N818 - the name is the state machine's e
     """A step gave up before its time ran out; the state machine tries again and goes on where it stopped."""
 
 
+class ExpressionTooSlow(RedriveError):  # noqa: N818 - the name is the state machine's error name
+    """`filter.where` or `transform` takes so long that the run would not end."""
+
+
 class PageGone(RedriveError):  # noqa: N818 - the name is the state machine's error name
     """An object of a page is not in the bucket: its short life is over, or somebody deleted it."""
 

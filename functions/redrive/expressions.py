@@ -1,6 +1,8 @@
 """JSONata expressions over a message: compiled once, evaluated for each message, never trusted.
 
-The language is JSONata (https://docs.jsonata.org), as Step Functions itself uses; jsonata-python evaluates it.
+The language is JSONata (https://docs.jsonata.org), as Step Functions itself uses; jsonata-python evaluates it. Nothing
+here limits its time or its memory: `guard` does. jsonata-python could look at a clock between two steps of an
+evaluation, but one step may be a regular expression that never ends.
 """
 
 from __future__ import annotations
@@ -14,8 +16,6 @@ from jsonata.jsonata import Jsonata
 from redrive.errors import InvalidRequest
 
 LONGEST = 16_384  # characters; an expression travels in every state's input
-TIMEOUT_MS = 1_000  # for one message, as Step Functions gives its own expressions
-DEPTH = 200
 
 
 class ExpressionFailed(Exception):  # noqa: N818 - reads as what happened to a message
@@ -27,6 +27,7 @@ class Expression:
 
     def __init__(self, source: str, field: str) -> None:
         """Parse `source`. Raises InvalidRequest, with the position, when it is no JSONata."""
+        self.field = field
         if len(source) > LONGEST:
             raise InvalidRequest(f"{field}: the expression is longer than {LONGEST} characters; shorten it.")
         try:
@@ -43,26 +44,26 @@ class Expression:
             raise InvalidRequest(f"{field}: this is no JSONata expression ({type(error).__name__}).") from error
 
     def evaluate(self, message: dict[str, Any], variables: dict[str, Any]) -> Any:
-        """Evaluate over one message; `variables` are bound as `$name`. Raises ExpressionFailed."""
-        frame = self._parsed.create_frame()
-        frame.set_runtime_bounds(TIMEOUT_MS, DEPTH)
-        for name, value in variables.items():
-            frame.bind(name, value)
+        """Evaluate over one message; `variables` are bound as `$name`. Raises ExpressionFailed, MemoryError."""
         try:
-            return self._parsed.evaluate(message, frame)
-        except JException as error:
-            raise ExpressionFailed(_kind(error)) from error
-        except RecursionError as error:
-            raise ExpressionFailed("the expression recursed too deeply") from error
+            return self._parsed.evaluate(message, variables)
         except Exception as error:  # jsonata-python lets Python's own errors through
-            raise ExpressionFailed(f"the expression failed ({type(error).__name__})") from error
+            # In `and` and `or` it puts an error of its own in their place.
+            cause = error.__context__ if isinstance(error.__context__, MemoryError | RecursionError) else error
+            if isinstance(cause, MemoryError):
+                raise cause from error
+            raise ExpressionFailed(_why(cause)) from error
 
 
 def _position(error: JException) -> str:
     return f" (character {error.location})" if isinstance(error.location, int) and error.location > 0 else ""
 
 
-def _kind(error: JException) -> str:
+def _why(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "the expression recursed too deeply"
+    if not isinstance(error, JException):
+        return f"the expression failed ({type(error).__name__})"
     # JSONata's own texts quote values, and the values are the message's: blank them.
     template = JException.error_codes.get(error.error, "the expression failed")
     return f"JSONata {error.error}: {re.sub('{+[a-zA-Z]+}+', '…', template)}{_position(error)}"

@@ -9,21 +9,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from redrive.errors import ExpressionTooSlow
 from redrive.expressions import Expression, ExpressionFailed
+from redrive.guard import LIMITS, MIB, CutOff, Limits, guarded
 from redrive.ledger import PAGES, VERDICTS
 from redrive.messages import Attributes, Message, Outgoing, attributes_from_json, attributes_to_json
 from redrive.outcomes import SETTLED, Outcome, settle
-from redrive.queues import name_of
+from redrive.queues import LARGEST, name_of
 from redrive.unsettled import already_sent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from redrive.journal import Journal
     from redrive.lane import Lane
     from redrive.ledger import Ledger
     from redrive.queues import Queue
 
 SEND = "send"
-
+MOST_NEW = 64 * MIB  # bytes of new bodies in a page, twice a page: the send step has to hold them
 
 UNCHANGED = Outgoing()
 
@@ -59,6 +63,11 @@ class Verdict:
         return cls(line["decision"], line["reason"], Outgoing(line.get("body"), changed), line.get("new_id"))
 
 
+MATCH = Verdict(SEND)
+NO_MATCH = Verdict("held", "filter.where does not match")
+TOO_MUCH = Verdict("failed", f"its page's new bodies exceed {MOST_NEW // MIB} MiB; run again")
+
+
 def filter_page(ledger: Ledger, journal: Journal, queue: Queue, criteria: dict[str, Any], lane: Lane) -> Lane:
     """Judge the page in hand and write its verdicts; when nothing is to leave the queue, settle it at once."""
     name = lane.page.name or ""
@@ -82,17 +91,18 @@ def filter_page(ledger: Ledger, journal: Journal, queue: Queue, criteria: dict[s
 class Judge:
     """Judges messages by a run's criteria (the `criteria` of `check`)."""
 
-    def __init__(self, criteria: dict[str, Any], run: str, already: dict[str, str]) -> None:
-        """`already` maps the ids of messages that were sent before to their new ids."""
+    def __init__(self, criteria: dict[str, Any], run: str, already: dict[str, str], limits: Limits = LIMITS) -> None:
+        """`already` maps the ids of messages that were sent before to their new ids; `limits` are the expressions'."""
         self._already = already
         self._criteria = criteria
         self._run = run
+        self._limits = limits
         self._where = Expression(criteria["where"], "filter.where") if criteria["where"] else None
         self._transform = Expression(criteria["transform"], "transform") if criteria["transform"] else None
         self._variables = {name: criteria[name] for name in ("now", "today", "yesterday")}
 
     def judge_all(self, messages: list[Message], *, share: int | None, in_order: bool) -> list[Verdict]:
-        """Give a verdict for each message, in order.
+        """Give a verdict for each message, in order. Raises ExpressionTooSlow.
 
         At most `share` messages are selected. With `in_order` (FIFO), a message that stays behind keeps all of its
         group behind it, so that no group is sent with a gap.
@@ -100,13 +110,12 @@ class Judge:
         verdicts: list[Verdict] = []
         blocked: set[str | None] = set()
         chosen = 0
-        for message in messages:
+        for message, by_itself in zip(messages, self._each(messages), strict=True):
+            verdict = by_itself
             if in_order and message.group in blocked:
                 verdict = Verdict("held", "an earlier message of its group stays behind")
-            else:
-                verdict = self.judge(message)
-                if verdict.decision == SEND and share is not None and chosen >= share:
-                    verdict = Verdict("held", "the limit is reached")
+            elif verdict.decision == SEND and share is not None and chosen >= share:
+                verdict = Verdict("held", "the limit is reached")
             if verdict.decision == SEND:
                 chosen += 1
                 if self._criteria["preview"]:
@@ -116,8 +125,16 @@ class Judge:
             verdicts.append(verdict)
         return verdicts
 
-    def judge(self, message: Message) -> Verdict:
-        """Judge one message by itself. Never raises: what cannot be judged has failed, and says why."""
+    def _each(self, messages: list[Message]) -> Iterator[Verdict]:
+        """Judge each message by itself: what cannot be judged has failed, and says why."""
+        certain = [self._by_criteria(message) for message in messages]
+        open_ = [message for message, verdict in zip(messages, certain, strict=True) if verdict is None]
+        evaluated = self._by_guarded_expressions(open_)
+        for verdict in certain:
+            yield verdict or next(evaluated)
+
+    def _by_criteria(self, message: Message) -> Verdict | None:
+        """Judge by everything but the expressions; None when it is for them to say."""
         if message.id in self._already:
             if self._criteria["preview"]:
                 return Verdict("held", "it was sent before; a run without preview deletes it")
@@ -134,17 +151,37 @@ class Judge:
             return Verdict("held", "filter.sent does not match")
         if self._where is None and self._transform is None:
             return Verdict(SEND)
+        return None
+
+    def _by_guarded_expressions(self, messages: list[Message]) -> Iterator[Verdict]:
+        """Judge by the expressions in a process of their own, which can be stopped."""
+        fields = " or ".join(expression.field for expression in (self._where, self._transform) if expression)
+        grown = 0
+        try:
+            for verdict in guarded(self._by_expressions, messages, self._limits):
+                if isinstance(verdict, CutOff):
+                    yield Verdict("failed", f"{fields} {verdict.why}")
+                    continue
+                grown += len((verdict.outgoing.body or "").encode())
+                yield verdict if grown <= MOST_NEW else TOO_MUCH
+        except TimeoutError as error:
+            took = f"{fields} took longer than {self._limits.all:g} s for one page of {len(messages)} messages"
+            raise ExpressionTooSlow(f"{took}; simplify the expression.") from error
+
+    def _by_expressions(self, message: Message) -> Verdict:
         view = view_of(message)
         try:
             if self._where is not None:
                 answer = self._where.evaluate(view, self._variables)
                 if answer is False:
-                    return Verdict("held", "filter.where does not match")
+                    return NO_MATCH
                 if answer is not True:
                     return Verdict("failed", f"filter.where gave {_kind(answer)}, not true or false")
             if self._transform is None:
-                return Verdict(SEND)
-            return Verdict(SEND, outgoing=_outgoing(self._transform.evaluate(view, self._variables), message, view))
+                return MATCH
+            outgoing = _outgoing(self._transform.evaluate(view, self._variables), message, view)
+            _must_fit(message, outgoing)
+            return Verdict(SEND, outgoing=outgoing)
         except ExpressionFailed as error:
             return Verdict("failed", str(error))
 
@@ -201,6 +238,16 @@ def _outgoing(result: Any, message: Message, view: dict[str, Any]) -> Outgoing:
         attributes = result.get("attributes")
         return Outgoing(_text(result["body"]), None if attributes is None else _typed(attributes, message, view))
     return Outgoing(_text(result))
+
+
+def _must_fit(message: Message, outgoing: Outgoing) -> None:
+    attributes = message.attributes if outgoing.attributes is None else outgoing.attributes
+    try:
+        size = replace(message, body=outgoing.body or "", attributes=attributes).bytes
+    except UnicodeEncodeError as error:
+        raise ExpressionFailed("transform gave half a character (a lone surrogate), which SQS does not take") from error
+    if size > LARGEST:
+        raise ExpressionFailed("transform gave a message of more than 1 MiB, the most that SQS takes")
 
 
 def _text(value: Any) -> str:

@@ -151,7 +151,8 @@ def test_ten_thousand_bad_messages_leave_a_page_as_they_came():
     judge = Judge({**everything, "preview": False}, "run", {})
     for letter, line in zip(drawn, ledger.read("pages", "0/001-0001"), strict=True):
         message = Message.from_json(line)
-        verdict = Verdict.from_json(json.loads(json.dumps(judge.judge(message).to_json(message))))
+        [judged] = judge.judge_all([message], share=None, in_order=False)
+        verdict = Verdict.from_json(json.loads(json.dumps(judged.to_json(message))))
         assert verdict.outgoing == UNCHANGED
         sent = entry(message, verdict.outgoing, "run", fifo=False, max_bytes=1_048_576)
         assert sent["MessageBody"].encode() == letter.body.encode()

@@ -131,3 +131,10 @@ def test_a_page_that_is_gone_from_the_bucket_stops_the_lane_and_says_so(moto, qu
     incomplete(moto.run(custom(queues)), "PageGone: page 0/001-0001 has no pages in the bucket")
     # Its handles are gone with it: nobody can release them, and they show again by themselves within ten minutes.
     assert count(queues.sqs, queues.dlq) == (0, 6)
+
+
+def test_a_hostile_expression_fails_the_message_it_hangs_on_and_the_run_goes_on(moto, queues):
+    run = moto.run(custom(queues, filter={"where": "body.n != 3 or $contains($pad('', 60, 'a') & '!', /^(a+)+$/)"}))
+    incomplete(run, "filter.where took longer than 1 s")
+    assert where_they_are(queues) == ([3], [0, 1, 2, 4, 5])
+    assert (run.summary["sent"], run.summary["failed"]) == (5, 1)

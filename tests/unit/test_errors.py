@@ -60,6 +60,7 @@ def test_the_names_are_those_that_the_state_machine_knows():
         "NativePathUnavailable",
         "WaveInFlight",
         "OutOfTime",
+        "ExpressionTooSlow",
         "PageGone",
         "PageLapsed",
     }

@@ -1,13 +1,17 @@
 """Filter: one verdict for each message, from the request's criteria and nothing else."""
 
 import json
+import os
+import sys
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redrive.filter import SEND, Judge, Verdict, view_of
+from redrive.errors import ExpressionTooSlow
+from redrive.filter import MOST_NEW, SEND, Judge, Verdict, view_of
+from redrive.guard import LIMITS, MIB, Limits
 from redrive.lane import Lane
 from redrive.messages import Message, Outgoing
 from support.aws import send
@@ -16,12 +20,13 @@ from support.library import BLOB, SENT, attribute_sets, criteria, mark, message,
 ALREADY = {"sent-before": "new-id"}
 
 
+def judge_all(subjects, share=None, in_order=False, limits=LIMITS, **changes):
+    return Judge(criteria(**changes), "run-1", ALREADY, limits).judge_all(subjects, share=share, in_order=in_order)
+
+
 def judge(subject, **changes):
-    return Judge(criteria(**changes), "run-1", ALREADY).judge(subject)
-
-
-def judge_all(subjects, share=None, in_order=False, **changes):
-    return Judge(criteria(**changes), "run-1", ALREADY).judge_all(subjects, share=share, in_order=in_order)
+    [verdict] = judge_all([subject], **changes)
+    return verdict
 
 
 @pytest.mark.parametrize(
@@ -214,6 +219,103 @@ def test_somebody_elses_redrive_attribute_is_no_mark_and_breaks_nothing(value):
     assert judge(stranger, where="redrives = 0").decision == SEND
 
 
+QUICK = Limits(one=0.3, all=10, memory=128 * MIB)
+SLOW = "took longer than 0.3 s"
+LARGE = "took more than 128 MiB of memory"
+
+
+def large(field, source):
+    only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how much a process has")
+    return pytest.param({field: source}, f"{'filter.' * (field == 'where')}{field} {LARGE}", marks=only_linux)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"where": "$exists($match(text, /(a+)+$/))"}, f"filter.where {SLOW}"),
+        ({"where": "($f := function() { $f() }; $f())"}, f"filter.where {SLOW}"),
+        ({"where": "$sum([1..9999999]) > 0"}, f"filter.where {SLOW}"),
+        large("where", "$length($pad('', 1000000000)) > 0"),
+        large("where", "true and $length($pad('', 1000000000)) > 0"),
+        large("where", "($f := function($t) { $f($t & $t) }; $f(text))"),
+        ({"where": "($f := function() { 1 + $f() }; $f())"}, "the expression recursed too deeply"),
+        large("transform", "$pad('', 1000000000)"),
+        ({"transform": "$replace(text, /(a+)+$/, 'x')"}, f"transform {SLOW}"),
+        (
+            {"where": "true", "transform": "($f := function() { $f() }; $f())"},
+            f"filter.where or transform {SLOW}",
+        ),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_a_hostile_expression_is_cut_off_and_says_what_it_took(changes, reason):
+    verdict = judge(message(body="a" * 40 + "!s3cret"), limits=QUICK, **changes)
+    assert verdict.decision == "failed"
+    assert verdict.reason.startswith(reason)
+    assert "s3cret" not in verdict.reason
+
+
+def test_only_the_message_that_an_expression_takes_too_long_over_fails():
+    subjects = [message(n, body) for n, body in enumerate(["aa", "b!", "a" * 40 + "!", "aa", "b!"])]
+    verdicts = judge_all(subjects, where="$contains(text, /^(a+)+$/)", limits=QUICK)
+    assert [verdict.decision for verdict in verdicts] == [SEND, "held", "failed", SEND, "held"]
+
+
+def test_what_is_cut_off_keeps_its_group_behind_it_and_takes_no_place_of_the_limit():
+    bodies = ["a" * 40 + "!", "aa", "aa", "aa"]
+    subjects = [
+        message(n, body, MessageGroupId=group) for n, (body, group) in enumerate(zip(bodies, "xxyy", strict=True))
+    ]
+    verdicts = judge_all(subjects, 1, in_order=True, where="$contains(text, /^(a+)+$/)", limits=QUICK)
+    assert [verdict.decision for verdict in verdicts] == ["failed", "held", SEND, "held"]
+
+
+@pytest.mark.parametrize("field", ["where", "transform"])
+def test_an_expression_that_is_too_slow_for_a_page_stops_it(field):
+    slow = {field: "($f := function() { $f() }; $f())"}
+    with pytest.raises(
+        ExpressionTooSlow, match=r"(where|transform) took longer than 0.5 s for one page of 99 messages; "
+    ):
+        judge_all([message(n) for n in range(99)], limits=Limits(one=0.2, all=0.5), **slow)
+
+
+def test_where_no_expression_is_asked_there_is_no_process(monkeypatch):
+    monkeypatch.setattr(os, "fork", None)
+    assert judge(message()).decision == SEND
+    assert judge(message(), where="true", sent_to=0).decision == "held"
+
+
+@pytest.mark.parametrize(
+    ("transform", "attributes", "decision"),
+    [
+        ("$pad('', 1048576)", {}, SEND),
+        ("$pad('', 1048577)", {}, "failed"),
+        ("$pad('', 524289, 'é')", {}, "failed"),
+        ("$pad('', 1048576)", {"a": text("b")}, "failed"),
+        ("{'body': 'x', 'attributes': {'a': $pad('', 1048576)}}", {}, "failed"),
+    ],
+)
+def test_a_transform_makes_no_message_that_sqs_cannot_take(transform, attributes, decision):
+    verdict = judge(message(attributes=attributes), transform=transform)
+    assert verdict.decision == decision
+    assert verdict.reason == (
+        "" if decision == SEND else "transform gave a message of more than 1 MiB, the most that SQS takes"
+    )
+
+
+@pytest.mark.parametrize("transform", ["body.x", "body", "{'body': 'x', 'attributes': {'a': body.x}}"])
+def test_half_a_character_is_no_text_to_send(transform):
+    verdict = judge(message(body='{"x":"\\ud83d"}'), transform=transform)
+    assert verdict == Verdict("failed", "transform gave half a character (a lone surrogate), which SQS does not take")
+
+
+def test_a_transform_does_not_grow_a_page_beyond_what_the_next_step_can_hold():
+    fit = MOST_NEW // MIB
+    verdicts = judge_all([message(n) for n in range(fit + 2)], transform="$pad('', 1048576)")
+    assert [verdict.decision for verdict in verdicts] == [SEND] * fit + ["failed"] * 2
+    assert verdicts[-1].reason == "its page's new bodies exceed 64 MiB; run again"
+
+
 anything = st.lists(messages, max_size=8)
 wheres = st.sampled_from([None, "true", "redrives = 0", "$length(text) > 3", "$number(text) > 1", "body.x", "text"])
 
@@ -225,7 +327,7 @@ def test_every_message_gets_one_verdict_and_no_more_than_the_limit_are_selected(
     chosen = [verdict.decision for verdict in verdicts if verdict.decision in {SEND, "previewed"}]
     assert set(chosen) <= {"previewed" if preview else SEND}
     assert share is None or len(chosen) <= share
-    alone = [judge(subject, where=where).decision for subject in subjects]
+    alone = [verdict.decision for verdict in judge_all(subjects, where=where)]
     for verdict, by_itself in zip(verdicts, alone, strict=True):
         assert verdict.decision in {by_itself, "held"} | ({"previewed"} if by_itself == SEND else set())
         assert verdict.reason or verdict.decision in {SEND, "previewed"}
