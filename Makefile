@@ -5,13 +5,18 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test test-all faults lint requirements clean help
+# A bench writes its section of the document, and fails when it misses its goal.
+BENCH = PYTHONPATH=tests $(BIN)/python bench/into.py docs/performance.md $(@:bench-%=%) -- $(BIN)/python bench/$(@:bench-%=%).py
+BENCHES := bench-cost bench-throughput bench-latency bench-million bench-filter bench-cold bench-rate
+
+.PHONY: demo test test-all faults lint requirements clean help $(BENCHES)
 
 help:
 	@echo "make demo      the main job, on an embedded AWS on this machine"
 	@echo "make test      lint, types, and the fast suites"
 	@echo "make test-all  make test, and the slow suites"
 	@echo "make faults    kill a run at every call it makes; the table in docs/faults.md"
+	@echo "make bench-NAME  cost, throughput, latency, million, filter, cold, rate: the tables in docs/performance.md"
 	@echo "make lint      ruff, mypy, cfn-lint"
 	@echo "make clean     remove what the others made"
 
@@ -45,11 +50,26 @@ test-all: lint
 faults: $(READY)
 	$(BIN)/pytest tests/faults -n 2 --faults-table docs/faults.md
 
+$(BENCHES): $(READY)
+	$(BENCH)
+
+bench-latency: $(VENV)/.plots
+
+# Only the plot needs this, and it is large.
+$(VENV)/.plots: bench/requirements.txt $(READY)
+ifdef UV
+	$(UV) pip install --quiet --python $(BIN)/python -r bench/requirements.txt
+else
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+endif
+	@touch $@
+
 # The pins. No index address may stand in them.
 requirements: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt functions/requirements.in -o functions/requirements.txt
+	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt bench/requirements.in -o bench/requirements.txt
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

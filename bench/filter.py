@@ -1,8 +1,6 @@
 """How many messages a second one core filters, and what a hostile expression costs.
 
-    .venv/bin/python bench/filter.py [ROUNDS]
-
-Markdown goes to stdout, progress to stderr. Pages of 1,000 messages with a body of 1 KiB of JSON and three attributes;
+`make bench-filter`. Pages of 1,000 messages with a body of 1 KiB of JSON and three attributes;
 S3 is a dictionary, because what is measured is our own work. A figure is messages for one second of processor time of
 the step and its child together: what one core does.
 """
@@ -11,11 +9,10 @@ import io
 import json
 import random
 import resource
-import sys
 import time
 from uuid import UUID
 
-from measure import machine, spread
+from measure import machine, spread, table, tell
 
 from redrive.errors import ExpressionTooSlow
 from redrive.filter import Judge, filter_page
@@ -26,6 +23,7 @@ from redrive.queues import Queue
 
 PAGE = 1_000
 PAGES_A_ROUND = 3
+ROUNDS = 15
 CASES = {
     "none": {},
     '`body.error.code = "TIMEOUT" and body.attempts < 3`': {
@@ -135,56 +133,49 @@ def seconds(work):
     try:
         work()
     except ExpressionTooSlow as error:
-        say(str(error))
+        tell(str(error))
     return time.monotonic() - began
 
 
-def say(what):
-    print(what, file=sys.stderr, flush=True)
-
-
-def speed(page, rounds):
+def speed(page):
     ledger = Ledger(Shelf(), "bucket", "run")
     ledger.write(PAGES, "0/001-0001", map(Message.to_json, page))
     lane = Lane(0, PAGE, 1, page=Page("0/001-0001", received=PAGE))
     judging, step = ({case: [] for case in CASES} for _ in range(2))
-    for number in range(1, rounds + 1):  # round by round, so that a noisy minute is shared by all
-        say(f"round {number} of {rounds}")
+    for number in range(1, ROUNDS + 1):  # round by round, so that a noisy minute is shared by all
+        tell(f"round {number} of {ROUNDS}")
         for case, changes in CASES.items():
             asked = criteria(**changes)
             judging[case].append(rate(lambda asked=asked: judge(page, asked)))
             step[case].append(rate(lambda asked=asked: filter_page(ledger, None, QUEUE, asked, lane)))
-    print("| expression | judging alone, messages/s | the whole step, messages/s |")
-    print("|---|---|---|")
-    for case in CASES:
-        print(f"| {case} | {spread(judging[case])} | {spread(step[case])} |")
+    rows = [[case, spread(judging[case]), spread(step[case])] for case in CASES]
+    print(table(["expression", "judging alone, messages/s", "the whole step, messages/s"], rows))
 
 
 def judge(page, asked):
     return Judge(asked, "run", {}).judge_all(page, share=None, in_order=False)
 
 
-def hostility(page, rounds):
-    print("| one message with | cut off after, s | because |")
-    print("|---|---|---|")
+def hostility(page):
+    rows = []
     for case, where in HOSTILE.items():
-        say(case)
+        tell(case)
         asked = criteria(where=where)
-        took = [seconds(lambda asked=asked: judge(page[:1], asked)) for _ in range(rounds)]
+        took = [seconds(lambda asked=asked: judge(page[:1], asked)) for _ in range(3)]
         [verdict] = judge(page[:1], asked)
-        print(f"| {case} | {spread(took)} | {verdict.reason} |")
-    say("a page of nothing else")
+        rows.append([case, verdict.reason, spread(took, ".2f")])
+    print(table(["one message with", "failed, because", "after, s"], rows))
+    tell("a page of nothing else")
     endless = criteria(where=HOSTILE["a recursion that does not end"])
     print(f"\nA page of nothing but such messages ends its lane after {seconds(lambda: judge(page, endless)):.0f} s.")
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     page = messages(PAGE)
-    print(f"{machine()}; {rounds} rounds of {PAGES_A_ROUND} pages; median (least to most).\n")
-    speed(page, rounds)
+    print(f"{machine()}; {ROUNDS} rounds of {PAGES_A_ROUND} pages; median (least to greatest).\n")
+    speed(page)
     print()
-    hostility(page, rounds=3)
+    hostility(page)
 
 
 if __name__ == "__main__":

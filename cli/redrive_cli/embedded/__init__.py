@@ -50,6 +50,7 @@ class EmbeddedAws:
 
     region = REGION
     account = ACCOUNT
+    server = ("-m", "redrive_cli.embedded.server")  # what Python is to run; a bench puts a slower one in its place
 
     def __init__(self, port: int = 0, *, wait_scale: float = 1.0, plain: bool = False) -> None:
         self.port = port
@@ -133,7 +134,7 @@ class EmbeddedAws:
         return session("test", "test", region_name=self.region, botocore_session=settings)
 
     def _launch(self, home: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "redrive_cli.embedded.server"]
+        command = [sys.executable, *self.server]
         command += ["--port", str(self.port), "--home", str(home), "--wait-scale", str(self._wait_scale)]
         command += ["--plain"] if self._plain else []
         package_root = str(Path(__file__).resolve().parents[2])

@@ -1,0 +1,30 @@
+"""The embedded AWS's process, with a network before its SQS: what `latency.py` starts.
+
+Every request to SQS waits DELAY before it is answered, without a processor being busy with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from redrive_cli.embedded import server
+from redrive_cli.embedded.patching import rewrites
+
+DELAY = 0.015  # seconds; AWS answers in 5 to 20 ms
+
+
+@rewrites("app.SERVICE_HANDLERS")
+def delay_sqs(handlers: dict[str, Any]) -> dict[str, Any]:
+    near = handlers["sqs"]
+
+    async def far(*request: Any) -> Any:
+        await asyncio.sleep(DELAY)
+        return await near(*request)
+
+    handlers["sqs"] = far
+    return handlers
+
+
+if __name__ == "__main__":
+    server.main()
