@@ -32,7 +32,7 @@ GOALS = {
 }
 DOLLARS_A_MILLION = 0.40
 
-# us-east-1, 2026-11-24, each with its source in docs/facts.md (A6, B2, C4, F).
+# us-east-1, 2026-11-24, each with its source in docs/facts.md (A6, B2, C4, G).
 DOLLARS = {
     "SQS request": 0.40e-6,
     "transition": 25e-6,
@@ -179,7 +179,7 @@ def main() -> None:
     print(
         table(["", *columns, "goal"], [[n, *(f"{c[n]:,.1f}" for c in columns.values()), g] for n, g in GOALS.items()])
     )
-    print("\nDollars per 1,000,000 messages, at that rate (prices of us-east-1, 2026-11-24, in facts.md):\n")
+    print("\nDollars per 1,000,000 messages, at that rate (prices of us-east-1, 2026-11-24, with their sources in [facts.md](facts.md)):\n")
     rows = [[name, *(f"{1_000 * c[name]:,.3f}" for c in columns.values()), ""] for name in BILLED]
     rows.append(["together", *(f"**{in_dollars(c):,.2f}**" for c in columns.values()), f"{DOLLARS_A_MILLION:.2f}"])
     print(table(["", *columns, "goal"], rows))

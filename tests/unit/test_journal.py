@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import pytest
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyPersistenceLayerError
@@ -91,3 +92,10 @@ def test_the_journal_holds_no_message(journal, dynamodb):
     [record] = dynamodb.scan(TableName=TABLE)["Items"]
     assert set(record) == {"id", "status", "expiration", "in_progress_expiration", "data"}
     assert record["id"]["S"].startswith("redrive.send#")
+
+
+def test_a_full_wave_is_recorded_in_four_write_units(journal, dynamodb):
+    """DynamoDB bills a write by the KiB that the item has, names and values (docs/facts.md G)."""
+    journal.once("wave", lambda: [{"place": 900 + n, "id": str(uuid4())} for n in range(100)])
+    [record] = dynamodb.scan(TableName=TABLE)["Items"]
+    assert sum(len(name) + len(*value.values()) for name, value in record.items()) <= 4 * 1024
