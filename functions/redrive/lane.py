@@ -12,6 +12,7 @@ from typing import Any
 from redrive.metering import add
 
 NEAR_LIMIT = "the queue's limit of 120,000 messages in flight is near"
+HOLD_ENDS = "the 12 hours that SQS keeps a message hidden are nearly over"
 MOST_LANES = 32  # what all lanes bring back must fit into one state's payload
 MOST_REASONS = 8  # a lane's payload must stay small; the ledger has them all
 OUTCOMES = ("sent", "held", "failed", "returned", "previewed", "settled")
@@ -63,6 +64,7 @@ class Lane:
     requests     requests made, by service, and functions run and states entered
     page         the page in hand
     held_until   when the first of this lane's held messages would show again (epoch seconds); None if none is held
+    held_since   nothing that any lane still holds was received before this (epoch seconds); None before the first page
     go_on        whether the lane takes another turn
     arrived      whether this turn brought a page
     more         whether it stopped only to keep its own history short
@@ -85,6 +87,7 @@ class Lane:
     requests: dict[str, int] = field(default_factory=no_requests)
     page: Page = field(default_factory=Page)
     held_until: float | None = None
+    held_since: float | None = None
     go_on: bool = False
     arrived: bool = False
     more: bool = False

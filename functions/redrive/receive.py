@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from redrive.errors import PageGone
-from redrive.lane import NEAR_LIMIT, Page
+from redrive.lane import HOLD_ENDS, NEAR_LIMIT, Page
 from redrive.ledger import HELD, PAGES
 from redrive.messages import Message
 from redrive.visibility import VISIBILITY, change_visibility
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HOLD = 3_600  # seconds that held messages are kept back at a time, once the first VISIBILITY is nearly over
 RENEW = 180  # seconds before a hold would lapse
+MOST_HIDDEN = 12 * 3_600  # seconds from its receive, however often that is extended (docs/facts.md A1)
 LONG_POLL = 1  # second: any long poll asks all of SQS's servers, a longer one only waits longer
 FILL_TIME = 20  # seconds until a page is closed with what it has
 PAGE_BYTES = 32 * 1024 * 1024
@@ -39,6 +40,7 @@ def receive_page(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane, *, re
         # It stopped in an earlier round, and stays stopped.
         return replace(lane, arrived=False, go_on=False, more=False)
     lane = _next_turn(lane)
+    lane = _knowing_held_since(ledger, lane)
     lane = _renew_hold(sqs, ledger, queue, lane)
     if ended := _why_end(lane):
         return _end(lane, ended)
@@ -50,7 +52,8 @@ def receive_page(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane, *, re
         lines = (message.to_json() | {"at": filling.started} for message in filling.messages.values())
         ledger.write(PAGES, name, lines)
     page = Page(name, received=len(filling.messages), lapses=filling.started + VISIBILITY)
-    lane = replace(lane, page=page, arrived=True)
+    # Before its first page nothing is held: all lanes begin together.
+    lane = replace(lane, page=page, arrived=True, held_since=lane.held_since or filling.started)
     # A FIFO queue shows a group's next messages only after the deletion of these: it is dry when nothing arrives.
     if filling.dry and not queue.fifo:
         return replace(lane, go_on=False, why="drained")
@@ -74,6 +77,8 @@ def _why_end(lane: Lane) -> str:
         return "the limit is reached"
     if lane.counts["received"] - lane.counts["deleted"] + lane.page_size > lane.room:
         return NEAR_LIMIT
+    if _hold_ends(lane):
+        return HOLD_ENDS
     return ""
 
 
@@ -155,8 +160,27 @@ def _stored(ledger: Ledger, name: str) -> _Filling | None:
     return _Filling(started=lines[0]["at"], room=0, messages=messages, stored=True)
 
 
+def _knowing_held_since(ledger: Ledger, lane: Lane) -> Lane:
+    """Look up since when messages are held, when that begins to matter.
+
+    By any lane of the run: what one of them holds would come back to all of them.
+    """
+    if not _hold_ends(lane):
+        return lane
+    in_hand = time.time() - VISIBILITY  # pages that are not settled yet, in whichever lane, are no older
+    oldest: dict[str, str] = {}
+    for page in ledger.names(HELD):
+        oldest.setdefault(page.split("/")[0], page)
+    return replace(lane, held_since=min([in_hand, *(ledger.read(PAGES, page)[0]["at"] for page in oldest.values())]))
+
+
+def _hold_ends(lane: Lane) -> bool:
+    """Tell whether a hold that was renewed now, or a little later, could reach past what SQS allows."""
+    return lane.held_since is not None and time.time() > lane.held_since + MOST_HIDDEN - HOLD - RENEW
+
+
 def _renew_hold(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane) -> Lane:
-    if lane.held_until is None or time.time() < lane.held_until - RENEW:
+    if lane.held_until is None or time.time() < lane.held_until - RENEW or _hold_ends(lane):
         return lane
     renewed_at = time.time()
     for page in ledger.names(HELD, lane.index):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from redrive.errors import explain
-from redrive.lane import NEAR_LIMIT, Lane, no_counts, no_requests
+from redrive.lane import HOLD_ENDS, NEAR_LIMIT, Lane, no_counts, no_requests
 from redrive.metering import add
 from redrive.plan import STEP_BACK
 
@@ -26,6 +26,7 @@ OWN = {
     "transitions": 3,
 }  # the report's object, its function, and the states from it to the end
 ROUND, LOOK = 2, 4  # states that a round of the drain, and a look at the move task, enter in the run itself
+UNSEEN = "what lies behind the held messages was not looked at"
 SHOWN = ("received", "sent", "held", "failed", "returned", "previewed", "settled", "deleted")
 
 
@@ -136,7 +137,9 @@ def _unfinished(summary: dict[str, Any], state: dict[str, Any], lanes: list[Lane
     if undeleted := summary["sent"] + summary["settled"] - summary["deleted"]:
         why.append(f"{undeleted} messages were sent but not deleted from the queue")
     if any(lane.why == NEAR_LIMIT for lane in lanes):
-        why.append(f"{NEAR_LIMIT}, and what lies behind the held messages was not looked at")
+        why.append(f"{NEAR_LIMIT}, and {UNSEEN}")
+    if any(lane.why == HOLD_ENDS for lane in lanes):
+        why.append(f"{HOLD_ENDS}, and {UNSEEN}: run again, with a higher rate or a filter that holds less")
     if "unreleased" in state:
         why.append("what was held could not be released and shows again by itself, within the hour")
     return why

@@ -1,8 +1,12 @@
 """moto in process, fresh for each test; and a long poll that does not wait."""
 
+import time
+
+import moto.sqs.models
 import pytest
 from hypothesis import settings
 from moto import mock_aws
+from moto.core.utils import unix_time, unix_time_millis
 
 from redrive import receive
 from redrive.ledger import Ledger
@@ -23,6 +27,24 @@ def aws(monkeypatch):
     fill_gaps(monkeypatch)
     with mock_aws():
         yield
+
+
+class Clock:
+    """The clock of SQS and of *Receive*, `ahead` by so many seconds."""
+
+    def __init__(self, monkeypatch):
+        self.ahead = 0
+        monkeypatch.setattr(receive, "time", self)
+        monkeypatch.setattr(moto.sqs.models, "unix_time", lambda: unix_time() + self.ahead)
+        monkeypatch.setattr(moto.sqs.models, "unix_time_millis", lambda: unix_time_millis() + self.ahead * 1000)
+
+    def time(self):
+        return time.time() + self.ahead
+
+
+@pytest.fixture
+def clock(aws, monkeypatch):
+    return Clock(monkeypatch)
 
 
 @pytest.fixture

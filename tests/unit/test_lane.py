@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redrive.lane import MOST_REASONS, OUTCOMES, Lane, Page, no_counts
+from redrive.lane import HOLD_ENDS, MOST_REASONS, OUTCOMES, Lane, Page, no_counts
 from redrive.metering import add
 
 tallies = st.dictionaries(st.sampled_from(["received", *OUTCOMES, "deleted", "unmarked"]), st.integers(0, 10**9))
@@ -62,9 +62,10 @@ def test_the_largest_lane_is_smaller_than_4_kib():
         requests=dict.fromkeys(("sqs", "s3", "dynamodb", "lambda", "transitions"), 10**12),
         page=Page("9/999-0500", 1000, 1000, 1_795_186_800.123456),
         held_until=1_795_186_800.123456,
+        held_since=1_795_143_600.123456,
         go_on=True,
         arrived=True,
-        why="the queue's limit of 120,000 messages in flight is near",
+        why=HOLD_ENDS,
         wait=True,
         wait_until="2026-11-21T06:00:00.123Z",
     )

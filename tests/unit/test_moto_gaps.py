@@ -4,6 +4,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.core.utils import unix_time_millis
+from moto.sqs import models
 
 from support.aws import arn_of, dead_letter, drain, make_queues, send
 
@@ -35,6 +37,34 @@ def test_moto_still_drops_the_trace_header_of_a_batch(plain):
     send(plain, queues.dlq, ["one"], MessageSystemAttributes=header)
     [found] = drain(plain, queues.dlq)
     assert "AWSTraceHeader" not in found["Attributes"]
+
+
+def extend_twice(client, queues, monkeypatch):
+    """Receive a message 12 hours after it was sent; after 5 and 11 more, hide it for another 6. Give both answers."""
+    send(client, queues.dlq, ["one"])
+    later(monkeypatch, hours=12)
+    [received] = client.receive_message(QueueUrl=queues.dlq, VisibilityTimeout=600)["Messages"]
+    answers = []
+    for ahead in (17, 23):
+        later(monkeypatch, hours=ahead)
+        entry = {"Id": "0", "ReceiptHandle": received["ReceiptHandle"], "VisibilityTimeout": 6 * 3_600}
+        answers.append(client.change_message_visibility_batch(QueueUrl=queues.dlq, Entries=[entry]))
+    return answers
+
+
+def later(monkeypatch, *, hours):
+    monkeypatch.setattr(models, "unix_time_millis", lambda: unix_time_millis() + hours * 3_600_000)
+
+
+def test_moto_still_counts_the_12_hours_of_a_message_from_its_sending(plain, monkeypatch):
+    with pytest.raises(ClientError, match="beyond the limit"):
+        extend_twice(plain, make_queues(plain), monkeypatch)
+
+
+def test_filled_the_12_hours_of_a_message_begin_with_its_receive(sqs, queues, monkeypatch):
+    first, second = extend_twice(sqs, queues, monkeypatch)
+    assert [done["Id"] for done in first["Successful"]] == ["0"]
+    assert [(failed["Code"], failed["SenderFault"]) for failed in second["Failed"]] == [("InvalidParameterValue", True)]
 
 
 def test_filled_a_dead_letter_has_its_source_and_its_trace_header(sqs, queues):

@@ -6,12 +6,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from redrive import receive
-from redrive.lane import NEAR_LIMIT, Lane, Page
+from redrive.lane import HOLD_ENDS, NEAR_LIMIT, Lane, Page
 from redrive.messages import Message
 from support.aws import count, send
 from support.breaking import Killed, answer_with, calls_of, die_at, refuse_calls
 
 HELD = {"id": "x", "handle": "stale"}
+HOURS = 3_600
 
 
 def bodies(run, page="0/001-0001"):
@@ -244,3 +245,104 @@ def test_each_lane_renews_its_own_hold(run):
     renewed = calls_of(run.sqs, "ChangeMessageVisibilityBatch")
     run.receive(run.lane(held_until=1.0))
     assert renewed == []
+
+
+def renewals(run, clock):
+    """Each renewal, as it comes: until when (epoch seconds) it asks SQS to hide a message."""
+    until = []
+
+    def look(params, **_):
+        until.extend(clock.time() + entry["VisibilityTimeout"] for entry in params["Entries"])
+
+    run.sqs.meta.events.register("before-parameter-build.sqs.ChangeMessageVisibilityBatch", look)
+    return until
+
+
+def turns(run, clock, lane, hours):
+    """Take a lane through so many hours, always just before its hold would lapse, or by the hour without one."""
+    started = clock.time()
+    while lane.go_on and clock.time() - started < hours * HOURS:
+        clock.ahead += max(1, lane.held_until - 60 - clock.time()) if lane.held_until else HOURS
+        lane = run.turn(lane)
+    return lane
+
+
+def test_a_hold_is_never_renewed_past_12_hours_and_then_the_lane_ends(run, queues, clock):
+    """Given a filter that holds the first message, and more behind it than twelve hours of the rate.
+
+    Then no renewal asks SQS for what it would refuse, the held message never comes back into the lane's hands, and
+    the lane ends before its hold does.
+    """
+    send(run.sqs, queues.dlq, [str(n) for n in range(40)])
+    run.criteria["where"] = "body != 0"
+    until = renewals(run, clock)
+    received = clock.time()
+    lane = turns(run, clock, run.turn(run.lane(page_size=1)), 48)
+    assert (lane.why, lane.arrived, lane.go_on, lane.more) == (HOLD_ENDS, False, False, False)
+    assert 10 * HOURS < clock.time() - received < 12 * HOURS
+    assert len(until) >= 10
+    assert 10.5 * HOURS < max(until) - received <= 12 * HOURS
+    assert lane.counts["held"] == 1
+    assert lane.counts["received"] == lane.counts["sent"] + 1 == lane.turn - 1
+    assert count(run.sqs, queues.dlq) == (40 - lane.counts["received"], 1)
+    # The run's end follows at once: what was held shows again, and nothing is left hidden.
+    run.release(lane)
+    assert count(run.sqs, queues.dlq) == (40 - lane.counts["sent"], 0)
+
+
+def test_a_renewal_that_sqs_would_refuse_is_not_asked_for(run, queues, clock):
+    send(run.sqs, queues.dlq, ["one"])
+    run.criteria["where"] = "false"
+    lane = run.turn(run.lane(page_size=1))
+    clock.ahead += 11.5 * HOURS
+    asked = renewals(run, clock)
+    lane = run.receive(Lane.from_json(lane.to_json() | {"held_until": clock.time() + 1}))
+    assert (lane.why, asked) == (HOLD_ENDS, [])
+
+
+def test_a_lane_that_holds_nothing_has_no_12_hours(run, queues, clock):
+    send(run.sqs, queues.dlq, [str(n) for n in range(60)])
+    lane = turns(run, clock, run.turn(run.lane(page_size=1)), 36)
+    assert (lane.counts["sent"], lane.go_on) == (37, True)
+
+
+def test_what_is_held_late_is_held_for_12_hours_from_then(run, queues, clock):
+    """Nothing is held in the first ten hours: they are not held against it."""
+    send(run.sqs, queues.dlq, [str(n) for n in range(60)])
+    run.criteria["where"] = "body != 10"
+    until = renewals(run, clock)
+    started = clock.time()
+    lane = turns(run, clock, run.turn(run.lane(page_size=1)), 48)
+    assert lane.why == HOLD_ENDS
+    held_at = started + 10 * HOURS
+    assert 20.5 * HOURS < clock.time() - started < 22 * HOURS
+    assert 10.5 * HOURS < max(until) - held_at <= 12 * HOURS
+    assert lane.counts["held"] == 1
+
+
+def test_what_one_lane_holds_ends_the_others_too(run, queues, clock):
+    """Whoever receives last would be given it again: a lane that holds nothing itself ends as well."""
+    send(run.sqs, queues.dlq, ["0", "1", "2"])
+    run.criteria["where"] = "body != 0"
+    run.turn(run.lane(page_size=1))
+    other = run.turn(run.lane(index=1, page_size=1))
+    assert other.counts["held"] == 0
+    clock.ahead += 11 * HOURS
+    asked = calls_of(run.sqs, "ReceiveMessage")
+    other = run.receive(other)
+    assert (other.why, other.arrived, other.go_on) == (HOLD_ENDS, False, False)
+    assert asked == []
+
+
+def test_the_ledger_is_asked_for_the_oldest_hold_only_when_that_matters(run, queues, clock):
+    send(run.sqs, queues.dlq, [str(n) for n in range(9)])
+    looks = calls_of(run.ledger.s3, "ListObjectsV2")
+    lane = run.receive(run.lane(page_size=1))
+    clock.ahead += 10 * HOURS
+    lane = run.receive(lane)
+    assert looks == []
+    clock.ahead += 1 * HOURS
+    lane = run.receive(lane)
+    assert len(looks) == 1
+    lane = run.receive(lane)
+    assert (len(looks), lane.arrived) == (1, True)

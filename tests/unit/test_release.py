@@ -75,6 +75,15 @@ def test_what_is_gone_by_now_is_no_error(run, queues):
     assert run.release(lane) == {"released": 0}
 
 
+def test_what_was_held_past_its_12_hours_shows_already_and_is_no_error(run, queues, clock):
+    aws.send(run.sqs, queues.dlq, ["one", "two"])
+    run.criteria["where"] = "false"
+    lane = run.judged()
+    clock.ahead += 13 * 3_600
+    assert run.release(lane) == {"released": 0}
+    assert count(run.sqs, queues.dlq) == (2, 0)
+
+
 # Pages that a step left when it died
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redrive.lane import NEAR_LIMIT, OUTCOMES, Lane, no_counts, no_requests
-from redrive.report import report
+from redrive.lane import HOLD_ENDS, NEAR_LIMIT, OUTCOMES, Lane, no_counts, no_requests
+from redrive.report import UNSEEN, report
 from support.library import STARTED
 
 PLAN = {"path": "custom", "because": ["path is custom"], "lanes_because": ["few"], "look": {"number": 0}}
@@ -149,7 +149,13 @@ ENDS = {
         replace(a_lane(held=5), why=NEAR_LIMIT),
         "incomplete",
         "RedriveIncomplete",
-        f"{NEAR_LIMIT}, and what lies behind the held messages was not looked at.",
+        f"{NEAR_LIMIT}, and {UNSEEN}.",
+    ),
+    "near the end of what can be held": (
+        replace(a_lane(sent=9, deleted=9, held=5), why=HOLD_ENDS),
+        "incomplete",
+        "RedriveIncomplete",
+        f"{HOLD_ENDS}, and {UNSEEN}: run again, with a higher rate or a filter that holds less.",
     ),
     "not released": (
         {"unreleased": {"Error": "X"}},
