@@ -1,11 +1,16 @@
 """Plain moto still lacks what `support.moto_gaps` supplies; a failure here means that a gap can go."""
 
+from types import SimpleNamespace
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core.utils import unix_time_millis
 from moto.sqs import models
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 
 from support.aws import arn_of, dead_letter, drain, make_queues, send
 
@@ -65,6 +70,29 @@ def test_filled_the_12_hours_of_a_message_begin_with_its_receive(sqs, queues, mo
     first, second = extend_twice(sqs, queues, monkeypatch)
     assert [done["Id"] for done in first["Successful"]] == ["0"]
     assert [(failed["Code"], failed["SenderFault"]) for failed in second["Failed"]] == [("InvalidParameterValue", True)]
+
+
+TOO_LARGE, ANY = (
+    StatesErrorName(StatesErrorNameType.StatesStatesDataLimitExceeded),
+    StatesErrorName(StatesErrorNameType.StatesALL),
+)
+
+
+def stands_for(names, error):
+    """Whether the `ErrorEquals` of a Retry or a Catch stands for an error."""
+    frame = SimpleNamespace(stack=[error])
+    ErrorEqualsDecl(names)._eval_body(frame)
+    return frame.stack == [True]
+
+
+def test_moto_still_lets_states_all_stand_for_data_limit_exceeded(plain):
+    assert stands_for([ANY], TOO_LARGE)
+
+
+def test_filled_data_limit_exceeded_must_be_named(aws):
+    assert not stands_for([ANY], TOO_LARGE)
+    assert stands_for([TOO_LARGE], TOO_LARGE)
+    assert stands_for([ANY], StatesErrorName(StatesErrorNameType.StatesTimeout))
 
 
 def test_filled_a_dead_letter_has_its_source_and_its_trace_header(sqs, queues):

@@ -1,0 +1,110 @@
+"""A state's payload ends at 256 KiB: what a run makes of a step, or of its lanes together, that give more.
+
+moto's interpreter has the limit itself: what a function returns is caught by the state, what a state gives on is not.
+`moto_gaps` adds that States.ALL does not stand for it. The embedded AWS has no such limit.
+"""
+
+import json
+
+import pytest
+
+import cleanup
+from support.aws import count, dead_letter, drain, make_queues, send
+from support.moto_machine import Context
+
+LIMIT = 262_144  # bytes of a state's input or output (docs/facts.md B1)
+ALL = list(range(6))
+TOO_LARGE = "returned a result with a size exceeding the maximum number of bytes service limit"
+
+
+@pytest.fixture
+def queues(moto):
+    queues = make_queues(moto.client("sqs"))
+    send(queues.sqs, queues.source, [json.dumps({"n": n}) for n in ALL])
+    dead_letter(queues)
+    return queues
+
+
+def request(queues, **more):
+    return {"queue": queues.name, "filter": {"where": "body.n >= 4"}, **more}
+
+
+def swell(step, size):
+    """Let a step do its work, and give `size` bytes more than it should."""
+
+    def around(name, _event, go):
+        result = go()
+        return result | {"reasons": {"x" * size: 1}} if name == step else result
+
+    return around
+
+
+def where_they_are(queues):
+    """(what stayed, what arrived); nothing may be hidden, and every message is there once."""
+    assert count(queues.sqs, queues.dlq)[1] == 0
+    stayed, arrived = (
+        sorted(json.loads(message["Body"])["n"] for message in drain(queues.sqs, url))
+        for url in (queues.dlq, queues.source)
+    )
+    assert sorted(stayed + arrived) == ALL
+    return stayed, arrived
+
+
+def must_conserve(summary):
+    parts = ("sent", "held", "failed", "returned", "previewed", "settled")
+    assert summary["received"] == sum(summary[part] for part in parts)
+    assert summary["deleted"] == summary["sent"]
+
+
+@pytest.mark.parametrize(
+    ("step", "arrived"), [("receive", []), ("filter", []), ("send", [4, 5]), ("delete", [4, 5])], ids=str
+)
+def test_a_lanes_step_that_gives_too_much_stops_the_lane_and_its_page_is_settled(moto, queues, step, arrived):
+    moto.around = swell(step, LIMIT)
+    run = moto.run(request(queues))
+    assert run.path[-1] == "Redrive incomplete"
+    assert "1 of 1 lanes stopped (States.DataLimitExceeded" in run.cause
+    assert TOO_LARGE in run.cause
+    assert moto.steps.count(step) == 1  # States.ALL does not stand for it: it is not tried again, and caught by name
+    must_conserve(run.summary)
+    assert (run.summary["received"], run.summary["sent"]) == (6, len(arrived))
+    assert where_they_are(queues) == ([n for n in ALL if n not in arrived], arrived)
+
+
+@pytest.mark.parametrize("step", ["check", "count", "plan"])
+def test_a_step_before_the_drain_that_gives_too_much_ends_red_and_touches_nothing(moto, queues, step):
+    moto.around = swell(step, LIMIT)
+    run = moto.run(request(queues))
+    assert (run.path[-1], run.error) == ("Redrive failed", "DataLimitExceeded")
+    assert TOO_LARGE in run.cause
+    assert run.summary["status"] == "failed"
+    assert where_they_are(queues) == (ALL, [])
+
+
+def test_a_release_that_gives_too_much_has_released_and_the_run_is_incomplete(moto, queues):
+    moto.around = swell("release", LIMIT)
+    run = moto.run(request(queues))
+    assert run.path[-1] == "Redrive incomplete"
+    must_conserve(run.summary)
+    assert where_they_are(queues) == ([0, 1, 2, 3], [4, 5])
+
+
+def test_a_report_that_gives_too_much_is_written_and_the_run_ends_red(moto, queues):
+    moto.around = swell("report", LIMIT)
+    run = moto.run(request(queues))
+    assert run.path[-1] == "Redrive unreported"
+    assert run.status == "FAILED"  # what moto says of the error is its own: it lets no Fail end with a name of AWS's
+    must_conserve(run.summary)
+    assert where_they_are(queues) == ([0, 1, 2, 3], [4, 5])
+
+
+def test_lanes_that_are_too_large_together_end_the_execution_and_the_clean_up_settles_it(moto, queues):
+    """moto fails the execution here, past the Map's Catch; should AWS catch it, the run compensates by itself."""
+    moto.around = swell("receive", LIMIT * 3 // 4)
+    run = moto.run(request(queues, lanes=2))
+    assert (run.status, run.path[-1], run.summary) == ("FAILED", "Drain the queue", {})
+    cleanup.handler({"detail": {"executionArn": run.arn, "status": "FAILED", "startDate": 0}}, Context("cleanup"))
+    summary = moto.summary(run.name)
+    assert (summary["status"], summary["error"]) == ("failed", "ExecutionFailed")
+    must_conserve(summary)
+    assert where_they_are(queues) == ([0, 1, 2, 3], [4, 5])
