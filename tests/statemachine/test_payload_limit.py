@@ -1,7 +1,7 @@
 """A state's payload ends at 256 KiB: what a run makes of a step, or of its lanes together, that give more.
 
 moto's interpreter has the limit itself: what a function returns is caught by the state, what a state gives on is not.
-`moto_gaps` adds that States.ALL does not stand for it. The embedded AWS has no such limit.
+`moto_gaps` adds that States.ALL does not stand for it, and that a Map fails with its child. The embedded AWS has no such limit.
 """
 
 import json
@@ -94,6 +94,23 @@ def test_a_report_that_gives_too_much_is_written_and_the_run_ends_red(moto, queu
     run = moto.run(request(queues))
     assert run.path[-1] == "Redrive unreported"
     assert run.status == "FAILED"  # what moto says of the error is its own: it lets no Fail end with a name of AWS's
+    must_conserve(run.summary)
+    assert where_they_are(queues) == ([0, 1, 2, 3], [4, 5])
+
+
+def test_a_lane_that_is_too_large_with_its_run_around_it_is_lost_and_settled_from_the_ledger(moto, queues):
+    """Each alone is small enough: the lane's child execution fails outside of every Catch of its own."""
+    long = f"body.n >= 4 and '{'x' * 7_500}' != 'y'"
+    moto.around = swell("send", LIMIT - 6_000)
+    run = moto.run(request(queues, filter={"where": long}))
+    assert run.path[-5:] == [
+        "Drain the queue",
+        "Release what was held",
+        "Write the report",
+        "Did everything arrive?",
+        "Redrive failed",
+    ]
+    assert run.error == "ExceedToleratedFailureThreshold"
     must_conserve(run.summary)
     assert where_they_are(queues) == ([0, 1, 2, 3], [4, 5])
 

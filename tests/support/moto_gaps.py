@@ -11,10 +11,22 @@ from moto.sqs import models
 from moto.sqs.exceptions import InvalidParameterValue
 from moto.sqs.models import Message, Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import (
+    distributed_item_processor_worker,
+)
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramError
 
 if TYPE_CHECKING:
     import pytest
+
+
+DistributedItemProcessorWorker = distributed_item_processor_worker.DistributedItemProcessorWorker
 
 
 def fill_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +37,7 @@ def fill_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
     _twelve_hours(monkeypatch)
     _one_at_a_time(monkeypatch)
     _states_all(monkeypatch)
+    _failed_children(monkeypatch)
 
 
 def _move_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,3 +166,20 @@ def _states_all(monkeypatch: pytest.MonkeyPatch) -> None:
             match(names, env)
 
     monkeypatch.setattr(ErrorEqualsDecl, "_eval_body", eval_body)
+
+
+def _failed_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A Distributed Map takes null for the output of a child that failed. On AWS the Map fails, unless it tolerates that
+    # (Step Functions Developer Guide, tolerated failure threshold; ours tolerates none).
+    work = DistributedItemProcessorWorker._eval_job
+    error = StatesErrorName(StatesErrorNameType.StatesExceedToleratedFailureThreshold)
+    cause = "The specified tolerated failure threshold was exceeded"
+
+    def eval_job(worker: Any, env: Any, job: Any) -> None:
+        work(worker, env, job)
+        if isinstance(env.program_state(), ProgramError) and worker._env.is_running():
+            told = EventDetails(mapRunFailedEventDetails={"error": error.error_name, "cause": cause})
+            failure = FailureEvent(env, error, HistoryEventType.MapRunFailed, told)
+            job.job_output = FailureEventException(failure)
+
+    monkeypatch.setattr(DistributedItemProcessorWorker, "_eval_job", eval_job)

@@ -1,5 +1,6 @@
 """Plain moto still lacks what `support.moto_gaps` supplies; a failure here means that a gap can go."""
 
+import json
 from types import SimpleNamespace
 
 import boto3
@@ -13,6 +14,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 
 from support.aws import arn_of, dead_letter, drain, make_queues, send
+from support.engine import eventually
 
 
 @pytest.fixture
@@ -93,6 +95,30 @@ def test_filled_data_limit_exceeded_must_be_named(aws):
     assert not stands_for([ANY], TOO_LARGE)
     assert stands_for([TOO_LARGE], TOO_LARGE)
     assert stands_for([ANY], StatesErrorName(StatesErrorNameType.StatesTimeout))
+
+
+def end_of_a_map_with_a_failed_child():
+    """How an execution ends whose Distributed Map has a child that fails."""
+    child = {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E", "Cause": "c"}}}
+    child["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    machine = {"StartAt": "M", "States": {"M": {"Type": "Map", "ItemProcessor": child, "End": True}}}
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        sfn = boto3.client("stepfunctions")
+        role = "arn:aws:iam::123456789012:role/r"
+        arn = sfn.create_state_machine(name="m", definition=json.dumps(machine), roleArn=role)["stateMachineArn"]
+        execution = sfn.start_execution(stateMachineArn=arn, input="[1]")["executionArn"]
+        return eventually(
+            lambda: (found := sfn.describe_execution(executionArn=execution))["status"] != "RUNNING" and found
+        )
+
+
+def test_moto_still_lets_a_map_succeed_whose_child_failed(plain):
+    assert json.loads(end_of_a_map_with_a_failed_child()["output"]) == [None]
+
+
+def test_filled_a_map_fails_with_its_child(aws):
+    found = end_of_a_map_with_a_failed_child()
+    assert (found["status"], found["error"]) == ("FAILED", "States.ExceedToleratedFailureThreshold")
 
 
 def test_filled_a_dead_letter_has_its_source_and_its_trace_header(sqs, queues):
