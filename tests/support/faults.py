@@ -477,8 +477,9 @@ def fault_rig(monkeypatch: pytest.MonkeyPatch, *, page: int = 10, wave: int = 2,
     wave. They change no decision of the library.
     """
     clock, faults = Clock(), Faults()
-    for noisy in (runtime.log, logging.getLogger("moto")):
-        noisy.setLevel(logging.CRITICAL)  # each kill would be logged with its traceback
+    noisy = {logger: logger.level for logger in (logging.getLogger(name) for name in (runtime.log.service, "moto"))}
+    for logger in noisy:
+        logger.setLevel(logging.CRITICAL)  # each kill would be logged with its traceback
     monkeypatch.setattr(redrive.plan, "PAGE", page)
     monkeypatch.setattr(redrive.plan, "POLLERS", 2)
     monkeypatch.setattr(redrive.receive, "BATCH", min(10, page // 2))
@@ -493,6 +494,8 @@ def fault_rig(monkeypatch: pytest.MonkeyPatch, *, page: int = 10, wave: int = 2,
         for service in ("sqs", "s3", "dynamodb", "stepfunctions"):
             faults.watch(runtime._client(service))
         yield rig
+    for logger, level in noisy.items():
+        logger.setLevel(level)
 
 
 def _witness(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
