@@ -179,7 +179,7 @@ def main() -> None:
     print(
         table(["", *columns, "goal"], [[n, *(f"{c[n]:,.1f}" for c in columns.values()), g] for n, g in GOALS.items()])
     )
-    print("\nDollars per 1,000,000 messages, at that rate (prices of us-east-1, 2026-11-24, with their sources in [facts.md](facts.md)):\n")
+    print("\nDollars per 1,000,000 messages, at that rate (us-east-1, 2026-11-24; sources in [facts.md](facts.md)):\n")
     rows = [[name, *(f"{1_000 * c[name]:,.3f}" for c in columns.values()), ""] for name in BILLED]
     rows.append(["together", *(f"**{in_dollars(c):,.2f}**" for c in columns.values()), f"{DOLLARS_A_MILLION:.2f}"])
     print(table(["", *columns, "goal"], rows))
