@@ -4,6 +4,7 @@ from typing import Any
 
 import runtime
 from redrive.cleanup import clean_up
+from redrive.journal import DynamoDBJournal
 from redrive.neighbours import name_of
 
 
@@ -18,7 +19,7 @@ def _handle(event: runtime.Event, context: Any) -> runtime.Event:
         runtime.sqs(),
         runtime.stepfunctions(),
         runtime.ledger(event),
-        runtime.journal(context),
+        DynamoDBJournal(runtime.dynamodb, runtime.journal_table(), context),
         event["detail"],
     )
     return {"summary": summary}

@@ -4,6 +4,7 @@ from typing import Any
 
 import runtime
 from redrive.filter import filter_page
+from redrive.journal import DynamoDBJournal
 from redrive.lane import Lane
 from redrive.queues import Queue
 
@@ -14,7 +15,7 @@ def handler(event: runtime.Event, context: Any) -> Lane:
     queue = Queue.from_json(event["queue"])
     lane = filter_page(
         runtime.ledger(event),
-        runtime.journal(context),
+        DynamoDBJournal(runtime.dynamodb, runtime.journal_table(), context),
         queue,
         event["criteria"],
         Lane.from_json(event["lane"]),

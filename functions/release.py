@@ -3,6 +3,7 @@
 from typing import Any
 
 import runtime
+from redrive.journal import DynamoDBJournal
 from redrive.release import release
 from redrive.send import Destinations
 
@@ -14,7 +15,7 @@ def handler(event: runtime.Event, context: Any) -> runtime.Event:
     return release(
         runtime.sqs(),
         runtime.ledger(event),
-        runtime.journal(context),
+        DynamoDBJournal(runtime.dynamodb, runtime.journal_table(), context),
         Destinations.from_json({**state, "sources": state["plan"]["sources"]}),
         state,
     )

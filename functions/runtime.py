@@ -10,12 +10,11 @@ import functools
 import os
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
+from botocore.session import Session
 
-from redrive.journal import DynamoDBJournal
 from redrive.lane import Lane
 from redrive.ledger import Ledger
 from redrive.metering import Meter
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
-
-    from redrive.journal import Journal
 
 log = Logger(service="redrive", log_uncaught_exceptions=False)
 metrics = Metrics(namespace="Redrive", service="redrive")
@@ -56,8 +53,15 @@ Event = dict[str, Any]
 
 
 @functools.cache
+def _session() -> Session:
+    # What boto3 makes its clients with. boto3 itself brings file transfers to S3, which no step needs, and every cold
+    # start would import them.
+    return Session()
+
+
+@functools.cache
 def _client(service: str) -> Any:
-    client = boto3.client(service, config=CONFIG)  # type: ignore[call-overload]
+    client = _session().create_client(service, config=CONFIG)
     meter.watch(client)
     return client
 
@@ -95,11 +99,6 @@ def lambda_() -> LambdaClient:
 def journal_table() -> str:
     """Give the name of the journal's table."""
     return os.environ["JOURNAL_TABLE"]
-
-
-def journal(context: Any) -> Journal:
-    """Give the send journal, for the time that this invocation has."""
-    return DynamoDBJournal(dynamodb, journal_table(), context)
 
 
 def step(transitions: int) -> Callable[[Callable[[Event, Any], Event]], Callable[[Event, Any], Event]]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import runtime
+from redrive.journal import DynamoDBJournal
 from redrive.lane import Lane
 from redrive.send import Destinations, send_page
 
@@ -13,7 +14,7 @@ def handler(event: runtime.Event, context: Any) -> Lane:
     return send_page(
         runtime.sqs(),
         runtime.ledger(event),
-        runtime.journal(context),
+        DynamoDBJournal(runtime.dynamodb, runtime.journal_table(), context),
         Destinations.from_json(event),
         Lane.from_json(event["lane"]),
         context.get_remaining_time_in_millis,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from redrive import queues, request
 from redrive.errors import InvalidRequest
-from redrive.expressions import Expression
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -22,6 +21,8 @@ def check(sqs: SQSClient, document: Any, started: str) -> dict[str, Any]:
     asked = request.parse(document)
     for field, source in (("filter.where", asked.filter.where), ("transform", asked.transform)):
         if source is not None:
+            from redrive.expressions import Expression  # noqa: PLC0415  jsonata is slow to import, and many runs need none
+
             Expression(source, field)
     now = datetime.fromisoformat(started).astimezone(request.zone(asked))
     sent_from, sent_to = request.sent_window(asked, now)

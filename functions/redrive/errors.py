@@ -1,6 +1,7 @@
 """The errors a run can end with. A class's name is the error name in the state machine; its text is the cause.
 
 Each text is one sentence for the operator: what is wrong, the field it is wrong in, and what to write instead.
+`ExpressionFailed` alone ends no run: it is how one message fails.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ class PageGone(RedriveError):  # noqa: N818 - the name is the state machine's er
 
 class PageLapsed(RedriveError):  # noqa: N818 - the name is the state machine's error name
     """A page took longer than its messages stay invisible; what is left of it must not be touched."""
+
+
+class ExpressionFailed(Exception):  # noqa: N818 - reads as what happened to a message
+    """The expression could not be evaluated for one message. The text says why, and quotes no message."""
 
 
 def explain(failure: dict[str, str]) -> tuple[str, str]:

@@ -13,13 +13,9 @@ from typing import Any
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 
-from redrive.errors import InvalidRequest
+from redrive.errors import ExpressionFailed, InvalidRequest
 
 LONGEST = 16_384  # characters; an expression travels in every state's input
-
-
-class ExpressionFailed(Exception):  # noqa: N818 - reads as what happened to a message
-    """The expression could not be evaluated for one message. The text says why, and quotes no message."""
 
 
 class Expression:

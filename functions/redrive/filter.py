@@ -5,63 +5,29 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from redrive.errors import ExpressionTooSlow
-from redrive.expressions import Expression, ExpressionFailed
+from redrive.errors import ExpressionFailed, ExpressionTooSlow
 from redrive.guard import LIMITS, MIB, CutOff, Limits, guarded
 from redrive.ledger import PAGES, VERDICTS
-from redrive.messages import Attributes, Message, Outgoing, attributes_from_json, attributes_to_json
+from redrive.messages import Attributes, Message, Outgoing
 from redrive.outcomes import SETTLED, Outcome, settle
 from redrive.queues import LARGEST, name_of
 from redrive.unsettled import already_sent
+from redrive.verdicts import SEND, UNCHANGED, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from redrive.expressions import Expression
     from redrive.journal import Journal
     from redrive.lane import Lane
     from redrive.ledger import Ledger
     from redrive.queues import Queue
 
-SEND = "send"
 MOST_NEW = 64 * MIB  # bytes of new bodies in a page, twice a page: the send step has to hold them
-
-UNCHANGED = Outgoing()
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`send`, or how the message ends if it is not sent: `held`, `failed`, `returned`, `previewed`, `settled`; and why.
-
-    `new_id` is the id of a settled message in its destination.
-    """
-
-    decision: str
-    reason: str = ""
-    outgoing: Outgoing = UNCHANGED
-    new_id: str | None = None
-
-    def to_json(self, message: Message) -> dict[str, Any]:
-        """Give the verdict as one line of a page's verdicts."""
-        line: dict[str, Any] = {"id": message.id, "decision": self.decision, "reason": self.reason}
-        if self.new_id:
-            line["new_id"] = self.new_id
-        if self.outgoing != UNCHANGED:
-            attributes = self.outgoing.attributes
-            line["body"] = self.outgoing.body
-            line["attributes"] = None if attributes is None else attributes_to_json(attributes)
-        return line
-
-    @classmethod
-    def from_json(cls, line: dict[str, Any]) -> Verdict:
-        """Read what `to_json` wrote."""
-        attributes = line.get("attributes")
-        changed = None if attributes is None else attributes_from_json(attributes)
-        return cls(line["decision"], line["reason"], Outgoing(line.get("body"), changed), line.get("new_id"))
-
 
 MATCH = Verdict(SEND)
 NO_MATCH = Verdict("held", "filter.where does not match")
@@ -97,8 +63,8 @@ class Judge:
         self._criteria = criteria
         self._run = run
         self._limits = limits
-        self._where = Expression(criteria["where"], "filter.where") if criteria["where"] else None
-        self._transform = Expression(criteria["transform"], "transform") if criteria["transform"] else None
+        self._where = _expression(criteria["where"], "filter.where")
+        self._transform = _expression(criteria["transform"], "transform")
         self._variables = {name: criteria[name] for name in ("now", "today", "yesterday")}
 
     def judge_all(self, messages: list[Message], *, share: int | None, in_order: bool) -> list[Verdict]:
@@ -188,6 +154,14 @@ class Judge:
     def _in_window(self, sent_ms: int) -> bool:
         start, end = self._criteria["sent_from"], self._criteria["sent_to"]
         return (start is None or sent_ms >= start) and (end is None or sent_ms < end)
+
+
+def _expression(source: str | None, field: str) -> Expression | None:
+    if not source:
+        return None
+    from redrive.expressions import Expression  # noqa: PLC0415  jsonata is slow to import, and many runs need none
+
+    return Expression(source, field)
 
 
 def view_of(message: Message) -> dict[str, Any]:

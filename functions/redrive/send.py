@@ -14,12 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from redrive import messages
 from redrive.batches import MOST_ENTRIES, tens
 from redrive.errors import OutOfTime, PageLapsed
-from redrive.filter import SEND, Verdict
 from redrive.ledger import PAGES, VERDICTS
 from redrive.messages import Message
 from redrive.outcomes import FAILED, SENT, Outcome, settle
 from redrive.queues import DENIED, LARGEST, MISSING, Queue, name_of, sibling_url
 from redrive.unsettled import Mark, put, wave_key
+from redrive.verdicts import SEND, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from redrive.filter import UNCHANGED, Judge, Verdict
+from redrive.filter import Judge
 from redrive.ledger import Ledger
 from redrive.messages import MARK, MOST_ATTRIBUTES, Message, entry
+from redrive.verdicts import UNCHANGED, Verdict
 from support.aws import drain, make_queues
 from support.faults import Letter, fault_rig, number_of
 from support.findings import look

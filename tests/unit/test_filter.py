@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redrive.errors import ExpressionTooSlow
-from redrive.filter import MOST_NEW, SEND, Judge, Verdict, view_of
+from redrive.filter import MOST_NEW, Judge, view_of
 from redrive.guard import LIMITS, MIB, Limits
 from redrive.lane import Lane
 from redrive.messages import Message, Outgoing
+from redrive.verdicts import SEND, Verdict
 from support.aws import send
 from support.library import BLOB, SENT, attribute_sets, criteria, mark, message, messages, text, texts
 

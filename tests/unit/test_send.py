@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from redrive import messages, send
 from redrive.errors import OutOfTime, PageLapsed, WaveInFlight
-from redrive.filter import SEND, Judge, Verdict
+from redrive.filter import Judge
 from redrive.lane import Lane
 from redrive.messages import Outgoing, deduplication_id
 from redrive.queues import describe
 from redrive.send import BEHIND, LARGEST, Destinations, Parcel, cut, outcomes_of, pack
+from redrive.verdicts import SEND, Verdict
 from support import aws
 from support.aws import count, dead_letter, drain, make_queues
 from support.breaking import Killed, calls_of, die_at, lose_answers, of_kind, refuse_calls, refuse_entries
