@@ -12,7 +12,7 @@ FUNCTIONS = Path(runtime.__file__).parent
 JOURNAL = {"aws_lambda_powertools.utilities.idempotency", "boto3", "s3transfer"}  # Idempotency brings boto3
 HEAVY = {"jsonata", "pydantic", "pydantic_core", "aws_xray_sdk", *JOURNAL}
 MAY = {
-    "check": {"pydantic", "pydantic_core"},
+    "check": {"pydantic_core"},
     "count": set(),
     "plan": set(),
     "receive": set(),
