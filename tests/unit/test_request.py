@@ -89,6 +89,7 @@ WRONG = {
     "day misspelt": (with_sent(day="yesteday"), "filter.sent.day"),
     "day of no month": (with_sent(day="2026-02-30"), "filter.sent.day"),
     "day a time": (with_sent(day="2026-11-20T06:00:00Z"), "filter.sent.day"),
+    "from as Python writes it": (with_sent(from_="2026-11-20"), "filter.sent.from_"),
     "from no date": (with_sent(**{"from": "last week"}), "filter.sent.from"),
     "to no date": (with_sent(to="20/11/2026"), "filter.sent.to"),
     "from a number": (with_sent(**{"from": 5}), "filter.sent.from"),
@@ -100,6 +101,7 @@ WRONG = {
     "age zero": (with_sent(older_than="PT0S"), "filter.sent.older_than"),
     "age negative": (with_sent(older_than="-PT2H"), "filter.sent.older_than"),
     "age with a quote": (with_sent(older_than='PT2H"'), "filter.sent.older_than"),
+    "age with an escape": (with_sent(older_than=r"PT2\u0048"), "filter.sent.older_than"),
     "where empty": ({"queue": "q", "filter": {"where": ""}}, "filter.where"),
     "where a boolean": ({"queue": "q", "filter": {"where": True}}, "filter.where"),
     "cap negative": ({"queue": "q", "filter": {"max_redrives": -1}}, "filter.max_redrives"),
@@ -138,6 +140,12 @@ WRONG = {
 )
 def test_what_is_wrong_is_refused_in_one_sentence_that_names_its_field(document, field):
     assert is_one_sentence(refusal(document), field)
+
+
+def test_the_error_behind_a_refusal_quotes_nothing_either():
+    with pytest.raises(InvalidRequest) as caught:
+        request.parse({"queue": "q", "limit": "s3cret"})
+    assert "s3cret" not in f"{caught.value} {caught.value.__cause__}"
 
 
 @pytest.mark.parametrize("field", request.EXAMPLES)
