@@ -81,8 +81,8 @@ class Progress:
             self._turns.setdefault(event.lane, _Turn(self._out, event.lane)).take(event)
         elif isinstance(event, Entered):
             self._line(_WORDS[event.kind], event.state)
-        elif isinstance(event, Left) and event.state in TOLD:
-            self._out.print(Text(_INDENT + TOLD[event.state](event.output), "dim"))
+        elif isinstance(event, Left) and event.state in TOLD and (told := TOLD[event.state](event.output)):
+            self._out.print(Text(_INDENT + told, "dim"))
 
     def _line(self, word: str, text: str) -> None:
         symbol, colour = SIGNS[word]
@@ -133,17 +133,23 @@ def _of_lane(event: Event) -> str:
 
 
 def _counted(output: Json) -> str:
+    if "count" not in output:
+        return ""
     count = output["count"]
     delayed = f", {count['delayed']:,} delayed" if count["delayed"] else ""
     return f"{count['visible']:,} visible, {count['in_flight']:,} in flight{delayed}"
 
 
 def _planned(output: Json) -> str:
+    if "plan" not in output:
+        return ""
     plan = output["plan"]
     return f"{plan['path']} path, because {' and '.join(plan['because'])}"
 
 
 def _moved(output: Json) -> str:
+    if "moves" not in output:
+        return ""
     task = output["moves"].get("task") or {}
     if not task:
         return "SQS lists no move task"
@@ -157,7 +163,7 @@ def _released(output: Json) -> str:
     return f"{output['release']['released']:,} show again in the queue"
 
 
-# What a state has to tell when it is left. The names are the state machine's.
+# What a state has to tell when it is left; nothing, when an error was caught there. The names are the state machine's.
 TOLD: dict[str, Callable[[Json], str]] = {
     "Count dead letters": _counted,
     "Plan the redrive": _planned,

@@ -157,7 +157,7 @@ def _lanes(
     pace = None if rate is None else rate / number
     page_size = PAGE if pace is None else max(1, min(PAGE, math.ceil(pace / TURNS_A_SECOND)))
     if page_size < PAGE:
-        because.append(f"a page of {page_size:,} messages a second and lane keeps to the rate")
+        because.append(f"pages of {page_size:,}, one a second, keep to the rate")
     room = max(PAGE, (IN_FLIGHT_LIMIT - IN_FLIGHT_MARGIN - counts["in_flight"]) // number)
     shares = [None] * number if limit is None else _shares(limit, number)
     lanes = [

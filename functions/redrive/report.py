@@ -130,7 +130,9 @@ def _unfinished(summary: dict[str, Any], state: dict[str, Any], lanes: list[Lane
         why.append(f"somebody cancelled the move task after {summary['sent']} messages")
     if summary["failed"]:
         worst = max(summary["reasons"], key=summary["reasons"].get)
-        why.append(f"{summary['failed']} of {summary['received']} messages failed and stay in the queue ({worst})")
+        why.append(
+            f"{summary['failed']} of {summary['received']} messages failed and stay in the queue ({worst.rstrip('.')})"
+        )
     stopped = [explain(lane.error) for lane in lanes if lane.error]
     if stopped:
         why.append(f"{len(stopped)} of {len(lanes)} lanes stopped ({stopped[0][0]}: {stopped[0][1].rstrip('.')})")

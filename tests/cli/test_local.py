@@ -83,7 +83,7 @@ def test_it_ends_when_it_is_killed_too(start, temporary):
     while members(aws) or list(temporary.iterdir()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    with pytest.raises(OSError, match="refused|reset"):
+    with pytest.raises(OSError, match=r"refused|reset"):
         urllib.request.urlopen(endpoint, timeout=5)
 
 

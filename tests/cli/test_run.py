@@ -103,6 +103,21 @@ def test_a_refused_request_exits_with_1_and_says_why(on_embedded, queues):
     assert count(queues.sqs, queues.dlq) == (5, 0)
 
 
+def test_a_request_that_the_plan_refuses_exits_with_1_and_says_why(on_embedded, queues):
+    done = on_embedded("run", queues.name, "--lanes", "2", "--limit", "3", "--where", "true", "--json")
+
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["status"] == "failed"
+    *_, error, hint = done.stderr.splitlines()
+    assert (
+        error
+        == "error: lanes: it can only be 1, because a limit with a filter is exact only in one lane; leave it out."
+    )
+    assert hint == f"hint: See every step with: redrive history {run_name(done.stderr)}"
+    assert "Traceback" not in done.stderr
+    assert count(queues.sqs, queues.dlq) == (5, 0)
+
+
 def test_an_incomplete_run_exits_with_1_and_still_has_its_summary(on_embedded, queues):
     done = on_embedded("run", queues.name, "--transform", "$error('no')", "--json")
 

@@ -218,10 +218,7 @@ REASONS = {
     ),
     "the rate": (
         {"visible": 10**7, "rate": 1_200},
-        (
-            "one lane serves each 500 messages a second of the rate; "
-            "a page of 400 messages a second and lane keeps to the rate"
-        ),
+        ("one lane serves each 500 messages a second of the rate; pages of 400, one a second, keep to the rate"),
     ),
     "the account": (
         {"visible": 10**7, "account": 10},
