@@ -17,7 +17,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from measure import feed, machine, table, tell, two_queues
+from measure import LIGHT, feed, machine, table, tell, two_queues
 
 from redrive_cli.local import local_stack
 from support.aws import count
@@ -104,8 +104,8 @@ def main() -> None:
     with local_stack() as stack:
         sqs, engine = stack.client("sqs"), Deployed(stack)
         dlq, home, _ = two_queues(sqs, "million")
-        feeder = Feeder(stack.client("sqs"), dlq, options.messages)
-        consumers = [Consumer(stack.client("sqs"), home, options.messages) for _ in range(2)]
+        feeder = Feeder(stack.aws.client("sqs", config=LIGHT), dlq, options.messages)
+        consumers = [Consumer(stack.aws.client("sqs", config=LIGHT), home, options.messages) for _ in range(2)]
         memory = Memory(stack.aws.process_id)
         feeder.start()
         while feeder.fed < min(WAITING, options.messages):
