@@ -1,11 +1,9 @@
 """Each fault that docs/faults.md names, in a whole run on moto: its outcome, and where every message is."""
 
-import json
-
 import pytest
 
 import runtime
-from support.aws import count, dead_letter, drain, make_queues, send
+from support.aws import count, numbered, where_they_are
 from support.breaking import refuse_calls
 from support.moto_machine import LambdaError
 
@@ -14,21 +12,7 @@ ALL = list(range(6))
 
 @pytest.fixture
 def queues(moto):
-    queues = make_queues(moto.client("sqs"))
-    send(queues.sqs, queues.source, [json.dumps({"n": n}) for n in ALL])
-    dead_letter(queues)
-    return queues
-
-
-def where_they_are(queues):
-    """(what stayed, what arrived), each once; nothing may be hidden."""
-    assert count(queues.sqs, queues.dlq)[1] == 0
-    stayed, arrived = (
-        sorted(json.loads(message["Body"])["n"] for message in drain(queues.sqs, url))
-        for url in (queues.dlq, queues.source)
-    )
-    assert sorted(stayed + arrived) == ALL
-    return stayed, arrived
+    return numbered(moto.client("sqs"), ALL)
 
 
 def incomplete(run, cause):
@@ -55,7 +39,7 @@ def test_a_destination_lost_half_way_stops_the_lane_and_the_rest_stays(moto, que
     refuse_calls(runtime._client("sqs"), "SendMessageBatch", code, when=from_the_second_page_on)
     run = moto.run(custom(queues, rate=2))
     incomplete(run, reason)
-    stayed, arrived = where_they_are(queues)
+    stayed, arrived = where_they_are(queues, ALL)
     assert (len(stayed), len(arrived)) == (4, 2)
     assert run.summary["sent"] == 2
 
@@ -68,7 +52,7 @@ def test_a_queue_that_cannot_be_received_from_stops_the_lane_with_its_error(moto
     refuse_calls(runtime._client("sqs"), operation, code)
     incomplete(moto.run(custom(queues)), "1 of 1 lanes stopped")
     # What is received here is received by the test itself, through a client that nobody broke.
-    assert where_they_are(queues) == (ALL, [])
+    assert where_they_are(queues, ALL) == (ALL, [])
 
 
 @pytest.mark.parametrize("code", ["RequestThrottled", "KmsThrottled"])
@@ -76,7 +60,7 @@ def test_messages_that_sqs_throttles_for_good_have_failed_and_stay(moto, queues,
     refuse_calls(runtime._client("sqs"), "SendMessageBatch", code)
     run = moto.run(custom(queues))
     incomplete(run, f"6 of 6 messages failed and stay in the queue (SQS refused it: {code}")
-    assert where_they_are(queues) == (ALL, [])
+    assert where_they_are(queues, ALL) == (ALL, [])
 
 
 def test_deletions_that_sqs_throttles_for_good_are_made_good_at_the_end_or_said(moto, queues):
@@ -100,7 +84,7 @@ def test_a_store_that_is_throttled_for_good_stops_the_lane_and_loses_nothing(mot
     moto.around = around
     refuse_calls(runtime._client(service), operation, code, status=503, when=lambda _: in_send[0])
     incomplete(moto.run(custom(queues)), "1 of 1 lanes stopped")
-    stayed, arrived = where_they_are(queues)
+    stayed, arrived = where_they_are(queues, ALL)
     assert (stayed, arrived) == (ALL, [])
 
 
@@ -116,7 +100,7 @@ def test_a_function_that_lambda_cannot_run_once_is_run_again(moto, queues, error
 
     moto.around = around
     assert moto.run(custom(queues), timeout=90).path[-1] == "Redrive complete"
-    assert where_they_are(queues) == ([], ALL)
+    assert where_they_are(queues, ALL) == ([], ALL)
 
 
 def test_a_page_that_is_gone_from_the_bucket_stops_the_lane_and_says_so(moto, queues):
@@ -136,5 +120,5 @@ def test_a_page_that_is_gone_from_the_bucket_stops_the_lane_and_says_so(moto, qu
 def test_a_hostile_expression_fails_the_message_it_hangs_on_and_the_run_goes_on(moto, queues):
     run = moto.run(custom(queues, filter={"where": "body.n != 3 or $contains($pad('', 60, 'a') & '!', /^(a+)+$/)"}))
     incomplete(run, "filter.where took longer than 1 s")
-    assert where_they_are(queues) == ([3], [0, 1, 2, 4, 5])
+    assert where_they_are(queues, ALL) == ([3], [0, 1, 2, 4, 5])
     assert (run.summary["sent"], run.summary["failed"]) == (5, 1)

@@ -4,12 +4,10 @@ moto's interpreter has the limit itself: what a function returns is caught by th
 `moto_gaps` adds that States.ALL does not stand for it, and that a Map fails with its child. The embedded AWS has no such limit.
 """
 
-import json
-
 import pytest
 
 import cleanup
-from support.aws import count, dead_letter, drain, make_queues, send
+from support.aws import numbered, where_they_are
 from support.moto_machine import Context
 
 LIMIT = 262_144  # bytes of a state's input or output (docs/facts.md B1)
@@ -19,10 +17,7 @@ TOO_LARGE = "returned a result with a size exceeding the maximum number of bytes
 
 @pytest.fixture
 def queues(moto):
-    queues = make_queues(moto.client("sqs"))
-    send(queues.sqs, queues.source, [json.dumps({"n": n}) for n in ALL])
-    dead_letter(queues)
-    return queues
+    return numbered(moto.client("sqs"), ALL)
 
 
 def request(queues, **more):
@@ -37,17 +32,6 @@ def swell(step, size):
         return result | {"reasons": {"x" * size: 1}} if name == step else result
 
     return around
-
-
-def where_they_are(queues):
-    """(what stayed, what arrived); nothing may be hidden, and every message is there once."""
-    assert count(queues.sqs, queues.dlq)[1] == 0
-    stayed, arrived = (
-        sorted(json.loads(message["Body"])["n"] for message in drain(queues.sqs, url))
-        for url in (queues.dlq, queues.source)
-    )
-    assert sorted(stayed + arrived) == ALL
-    return stayed, arrived
 
 
 def must_conserve(summary):
@@ -68,7 +52,7 @@ def test_a_lanes_step_that_gives_too_much_stops_the_lane_and_its_page_is_settled
     assert moto.steps.count(step) == 1  # States.ALL does not stand for it: it is not tried again, and caught by name
     must_conserve(run.summary)
     assert (run.summary["received"], run.summary["sent"]) == (6, len(arrived))
-    assert where_they_are(queues) == ([n for n in ALL if n not in arrived], arrived)
+    assert where_they_are(queues, ALL) == ([n for n in ALL if n not in arrived], arrived)
 
 
 @pytest.mark.parametrize("step", ["check", "count", "plan"])
@@ -78,7 +62,7 @@ def test_a_step_before_the_drain_that_gives_too_much_ends_red_and_touches_nothin
     assert (run.path[-1], run.error) == ("Redrive failed", "DataLimitExceeded")
     assert TOO_LARGE in run.cause
     assert run.summary["status"] == "failed"
-    assert where_they_are(queues) == (ALL, [])
+    assert where_they_are(queues, ALL) == (ALL, [])
 
 
 def test_a_release_that_gives_too_much_has_released_and_the_run_is_incomplete(moto, queues):
@@ -86,7 +70,7 @@ def test_a_release_that_gives_too_much_has_released_and_the_run_is_incomplete(mo
     run = moto.run(request(queues))
     assert run.path[-1] == "Redrive incomplete"
     must_conserve(run.summary)
-    assert where_they_are(queues) == ([0, 1, 2, 3], [4, 5])
+    assert where_they_are(queues, ALL) == ([0, 1, 2, 3], [4, 5])
 
 
 def test_a_report_that_gives_too_much_is_written_and_the_run_ends_red(moto, queues):
@@ -95,7 +79,7 @@ def test_a_report_that_gives_too_much_is_written_and_the_run_ends_red(moto, queu
     assert run.path[-1] == "Redrive unreported"
     assert run.status == "FAILED"  # what moto says of the error is its own: it lets no Fail end with a name of AWS's
     must_conserve(run.summary)
-    assert where_they_are(queues) == ([0, 1, 2, 3], [4, 5])
+    assert where_they_are(queues, ALL) == ([0, 1, 2, 3], [4, 5])
 
 
 def test_a_lane_that_is_too_large_with_its_run_around_it_is_lost_and_settled_from_the_ledger(moto, queues):
@@ -112,7 +96,7 @@ def test_a_lane_that_is_too_large_with_its_run_around_it_is_lost_and_settled_fro
     ]
     assert run.error == "ExceedToleratedFailureThreshold"
     must_conserve(run.summary)
-    assert where_they_are(queues) == ([0, 1, 2, 3], [4, 5])
+    assert where_they_are(queues, ALL) == ([0, 1, 2, 3], [4, 5])
 
 
 def test_lanes_that_are_too_large_together_end_the_execution_and_the_clean_up_settles_it(moto, queues):
@@ -124,4 +108,4 @@ def test_lanes_that_are_too_large_together_end_the_execution_and_the_clean_up_se
     summary = moto.summary(run.name)
     assert (summary["status"], summary["error"]) == ("failed", "ExecutionFailed")
     must_conserve(summary)
-    assert where_they_are(queues) == ([0, 1, 2, 3], [4, 5])
+    assert where_they_are(queues, ALL) == ([0, 1, 2, 3], [4, 5])

@@ -89,3 +89,22 @@ def drain(sqs: Any, url: str) -> list[dict[str, Any]]:
             found.append(message)
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return found
+
+
+def numbered(sqs: Any, numbers: list[int]) -> Queues:
+    """Queues with dead letters whose bodies are `{"n": number}`."""
+    queues = make_queues(sqs)
+    send(sqs, queues.source, [json.dumps({"n": n}) for n in numbers])
+    dead_letter(queues)
+    return queues
+
+
+def where_they_are(queues: Queues, numbers: list[int]) -> tuple[list[int], list[int]]:
+    """(what stayed, what arrived) of `numbered` queues; nothing may be hidden, and every message is there once."""
+    assert count(queues.sqs, queues.dlq)[1] == 0
+    stayed, arrived = (
+        sorted(json.loads(message["Body"])["n"] for message in drain(queues.sqs, url))
+        for url in (queues.dlq, queues.source)
+    )
+    assert sorted(stayed + arrived) == numbers
+    return stayed, arrived
