@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from redrive.errors import PageGone
 from redrive.ledger import OUTCOMES, PAGES
 from redrive.outcomes import GONE
 from redrive.unsettled import Mark, take_away
-from redrive.visibility import VISIBILITY
+from redrive.visibility import VISIBILITY, still_ours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +43,8 @@ def finish(sqs: SQSClient, ledger: Ledger, queue: Queue, page: str) -> tuple[int
     except PageGone:
         return len(gone), 0  # and with it the handles: who receives them next deletes them, by this page's mark
     lapses = lines[0]["at"] + VISIBILITY
-    if time.time() > lapses:
-        return len(gone), 0  # they show again: by now the handles may be somebody else's messages
+    if not still_ours(lapses):
+        return len(gone), 0  # they show again: by then the handles may be somebody else's messages
     handles = [line["handle"] for line in lines if line["id"] in gone]
     with ThreadPoolExecutor(THREADS) as pool:
         deleted = sum(pool.map(lambda batch: _delete(sqs, queue.url, batch), tens(handles)))

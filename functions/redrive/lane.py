@@ -63,7 +63,10 @@ class Lane:
     reasons      how many messages failed, by reason; only the first MOST_REASONS different ones
     requests     requests made, by service, and functions run and states entered
     page         the page in hand
-    held_until   when the first of this lane's held messages would show again (epoch seconds); None if none is held
+    held_until   when the first of the messages that this lane holds, and has not renewed the hold of, would show again
+                 (epoch seconds); None if there is none
+    renewed_until, renewed_to
+                 the same of those that it has renewed the hold of; and the last page of them, "" before the first
     held_since   nothing that any lane still holds was received before this (epoch seconds); None before the first page
     go_on        whether the lane takes another turn
     arrived      whether this turn brought a page
@@ -87,6 +90,8 @@ class Lane:
     requests: dict[str, int] = field(default_factory=no_requests)
     page: Page = field(default_factory=Page)
     held_until: float | None = None
+    renewed_until: float | None = None
+    renewed_to: str = ""
     held_since: float | None = None
     go_on: bool = False
     arrived: bool = False

@@ -3,7 +3,7 @@
     request.json, plan.json, summary.json
     pages/<page>.jsonl.gz      the messages, as received: the backup (short life)
     verdicts/<page>.jsonl.gz   what the filter decided, with new bodies (short life)
-    held/<page>.jsonl.gz       receipt handles of what is to be made visible again (short life)
+    held/<page>.jsonl.gz       receipt handles of what is to show again, and until when it is held (short life)
     outcomes/<page>.jsonl.gz   what became of each message; never a body (long life)
 
 A page's name is `<lane>/<round>-<turn>`. Every object is written whole in one PutObject: it is there, or it is not.

@@ -43,8 +43,8 @@ class Outcome:
 
 def settle(ledger: Ledger, lane: Lane, messages: list[Message], outcomes: list[Outcome]) -> Lane:
     """Write the outcomes of the page in hand and what it holds back; give the lane with both counted."""
-    if write(ledger, lane.page.name or "", messages, outcomes):
-        lapses = lane.page.lapses
+    lapses = lane.page.lapses
+    if write(ledger, lane.page.name or "", messages, outcomes, lapses):
         lane = replace(lane, held_until=min(lapses, lane.held_until or lapses))
     return lane.counting(tally(outcomes)).blaming(blame(outcomes))
 
@@ -54,14 +54,16 @@ def write(
     page: str,
     messages: list[Message],
     outcomes: list[Outcome],
+    lapses: float,
     hidden: frozenset[int] = frozenset(),
 ) -> bool:
     """Write a page's outcomes, and before them the handles of what is to show again at the end; tell if any.
 
-    `hidden` are places of messages that nobody may make visible. A page that has outcomes is settled.
+    `lapses` is when the page's messages would show again by themselves (epoch seconds); `hidden` are places of messages
+    that nobody may make visible. A page that has outcomes is settled.
     """
     kept = [
-        {"id": message.id, "handle": message.handle}
+        {"id": message.id, "handle": message.handle, "lapses": lapses}
         for place, (message, outcome) in enumerate(zip(messages, outcomes, strict=True))
         if outcome.outcome not in GONE and place not in hidden
     ]

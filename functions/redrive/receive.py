@@ -12,7 +12,7 @@ from redrive.errors import PageGone
 from redrive.lane import HOLD_ENDS, NEAR_LIMIT, Page
 from redrive.ledger import HELD, PAGES
 from redrive.messages import Message
-from redrive.visibility import VISIBILITY, change_visibility
+from redrive.visibility import MARGIN, VISIBILITY, change_visibility, still_ours
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from redrive.queues import Queue
 
 HOLD = 3_600  # seconds that held messages are kept back at a time, once the first VISIBILITY is nearly over
-RENEW = 180  # seconds before a hold would lapse
+# Seconds before a hold would lapse. A turn may send until MARGIN before its own page lapses, and then deletes.
+RENEW = VISIBILITY - MARGIN // 2
 MOST_HIDDEN = 12 * 3_600  # seconds from its receive, however often that is extended (docs/facts.md A1)
 LONG_POLL = 1  # second: any long poll asks all of SQS's servers, a longer one only waits longer
 FILL_TIME = 20  # seconds until a page is closed with what it has
@@ -180,9 +181,33 @@ def _hold_ends(lane: Lane) -> bool:
 
 
 def _renew_hold(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane) -> Lane:
-    if lane.held_until is None or time.time() < lane.held_until - RENEW or _hold_ends(lane):
+    if _hold_ends(lane):
         return lane
-    renewed_at = time.time()
+    if _is_near(lane.renewed_until):
+        lane = replace(lane, renewed_until=None, renewed_to="")  # it is the turn of all of them again
+    elif not _is_near(lane.held_until):
+        return lane
+    until = lane.renewed_until
+    last = lane.renewed_to
     for page in ledger.names(HELD, lane.index):
-        change_visibility(sqs, queue.url, ledger.read(HELD, page), HOLD)
-    return replace(lane, held_until=renewed_at + HOLD)
+        if page > lane.renewed_to:
+            last, renewed = page, _renew_page(sqs, ledger, queue, page)
+            until = min(renewed, until or renewed) if renewed else until
+    return replace(lane, held_until=None, renewed_until=until, renewed_to=last)
+
+
+def _is_near(lapses: float | None) -> bool:
+    return lapses is not None and time.time() >= lapses - RENEW
+
+
+def _renew_page(sqs: SQSClient, ledger: Ledger, queue: Queue, page: str) -> float | None:
+    """Renew a page's hold, and record until when; None when nothing of it is held any more."""
+    held = ledger.read(HELD, page)
+    until = time.time() + HOLD
+    # What shows already may be in another run's hands by now: it is not hidden again.
+    renewed = change_visibility(sqs, queue.url, [line for line in held if still_ours(line["lapses"])], HOLD)
+    if not renewed:
+        return None
+    handles = {line["handle"] for line in renewed}
+    ledger.write(HELD, page, (line | {"lapses": until} if line["handle"] in handles else line for line in held))
+    return until

@@ -14,13 +14,14 @@ from redrive.metering import add
 from redrive.outcomes import FAILED, Outcome, blame, tally, write
 from redrive.send import Destinations, cut, outcomes_of, pack, read_page
 from redrive.unsettled import marks, take_away, wave_key
-from redrive.visibility import change_visibility
+from redrive.visibility import VISIBILITY, change_visibility, still_ours
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from redrive.journal import Answers, Journal
     from redrive.ledger import Ledger
+    from redrive.queues import Queue
 
 STILL_SENDING = "a step may still be sending it; it shows again by itself, within ten minutes"
 
@@ -28,7 +29,7 @@ STILL_SENDING = "a step may still be sending it; it shows again by itself, withi
 def release(
     sqs: SQSClient, ledger: Ledger, journal: Journal, destinations: Destinations, state: dict[str, Any]
 ) -> dict[str, Any]:
-    """Settle the pages that were left unsettled, finish their deletions, and let everything held show again.
+    """Settle the pages that were left unsettled, finish their deletions, and let everything still held show again.
 
     `state` is the run's: its lanes, its `started` and perhaps its `failure`. Works from the ledger, so it serves as
     well when the lanes themselves are lost; and it may be repeated. Gives `{"released": messages that show again}`,
@@ -48,20 +49,37 @@ def release(
     for mark in unfinished:
         wanted, deleted = finish(sqs, ledger, queue, mark.page)
         undeleted += wanted - deleted
-    released = sum(change_visibility(sqs, queue.url, ledger.read(HELD, page), 0) for page in ledger.names(HELD))
+    released = 0
+    for page in ledger.names(HELD):
+        released += sum(line.get("released", False) for line in _let_go(sqs, ledger, queue, page))
     if not stopped and not unfinished and "failure" not in state:
         _forget_what_was_seen(ledger, queue.name, lanes, state["started"])
         return {"released": released}
     return {"released": released, **_recount(ledger, undeleted)}
 
 
+def _let_go(sqs: SQSClient, ledger: Ledger, queue: Queue, page: str) -> list[dict[str, Any]]:
+    """Let what is still held of a page show again; give its lines, where `released` tells what was let go.
+
+    That is recorded: a release that is repeated must not uncover what another run has received in the meantime.
+    """
+    lines = ledger.read(HELD, page)
+    ours = [line for line in lines if not line.get("released") and still_ours(line["lapses"])]
+    if ours:
+        handles = {line["handle"] for line in change_visibility(sqs, queue.url, ours, 0)}
+        lines = [line | {"released": True} if line["handle"] in handles else line for line in lines]
+        ledger.write(HELD, page, lines)
+    return lines
+
+
 def _close(ledger: Ledger, journal: Journal, destinations: Destinations, page: str, why: str) -> None:
     """Settle a page whose step died: what the journal knows was sent is sent, and no wave of it is sent any more."""
+    lapses = ledger.read(PAGES, page)[0]["at"] + VISIBILITY
     try:
         contents, verdicts = read_page(ledger, page)
     except PageGone:  # it was never judged
         contents = [Message.from_json(line) for line in ledger.read(PAGES, page)]
-        write(ledger, page, contents, [Outcome(message.id, FAILED, why) for message in contents])
+        write(ledger, page, contents, [Outcome(message.id, FAILED, why) for message in contents], lapses)
         return
     parcels, answers = pack(contents, verdicts, destinations, ledger.run)
     hidden: set[int] = set()
@@ -77,7 +95,8 @@ def _close(ledger: Ledger, journal: Journal, destinations: Destinations, page: s
         except WaveInFlight:
             answers += [{**answer, "error": STILL_SENDING} for answer in unsent]
             hidden |= {answer["place"] for answer in unsent}
-    write(ledger, page, contents, outcomes_of(contents, verdicts, parcels, answers, ledger.run), frozenset(hidden))
+    outcomes = outcomes_of(contents, verdicts, parcels, answers, ledger.run)
+    write(ledger, page, contents, outcomes, lapses, frozenset(hidden))
 
 
 def _recount(ledger: Ledger, undeleted: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from redrive.outcomes import FAILED, SENT, Outcome, settle
 from redrive.queues import DENIED, LARGEST, MISSING, Queue, name_of, sibling_url
 from redrive.unsettled import Mark, put, wave_key
 from redrive.verdicts import SEND, Verdict
+from redrive.visibility import MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +38,6 @@ PAUSE = 0.2  # seconds before the second try, doubled at each
 RESERVE_MS = 10_000  # with less time left, a step begins no more waves
 PACED = 0.95  # of the rate: a page leaves in one burst, and any ten seconds must see nine or ten of them, not eleven
 CATCH_UP = 0.4  # seconds that a turn may be late and still not delay the next one
-MARGIN = 60  # seconds before a page shows again in which nothing more of it is sent
 
 BEHIND = "an earlier message of its group was not sent"
 Batch = list["Parcel"]

@@ -1,4 +1,4 @@
-"""A run that takes longer than SQS keeps a message hidden: twelve hours from its receive, however often extended."""
+"""Runs that take longer than a page is hidden, or longer than the twelve hours that SQS hides a message at most."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from redrive.errors import PageLapsed
 from redrive.lane import HOLD_ENDS
 from redrive.receive import HOLD, MOST_HIDDEN
+from redrive.visibility import VISIBILITY
 from support.faults import Letter
 from support.findings import dishonest, look
 
@@ -63,3 +65,33 @@ def test_a_run_that_holds_nothing_goes_on_past_12_hours(slow: Rig) -> None:
     assert slow.clock.time() - began > 24 * 3_600
     assert run.summary["sent"] == len(LETTERS)
     assert not look(slow, queues, LETTERS, Counter()).broken(later=True)
+
+
+@pytest.mark.parametrize("stops", ["nothing", "send"])
+def test_a_release_that_comes_late_leaves_alone_what_is_in_other_hands(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, stops: str
+) -> None:
+    """Given a hold, or a page of a stopped lane, that shows again before the release, and a consumer that takes it."""
+    queues = rig.queues(LETTERS[:6])
+    go = rig.machine.around
+    theirs: list[Any] = []
+
+    def around(step: str, event: dict[str, Any], work: Any) -> Any:
+        if step == stops:
+            raise PageLapsed("broken on purpose.")
+        if step == "release":
+            rig.clock.sleep(VISIBILITY + 1)
+            received = queues.sqs.receive_message(
+                QueueUrl=queues.dlq, VisibilityTimeout=900, MessageSystemAttributeNames=["All"]
+            )
+            theirs.extend(received["Messages"])
+        return go(step, event, work)
+
+    monkeypatch.setattr(rig.machine, "around", around)
+    run = rig.run({"queue": queues.name, "filter": {"where": "body.n != 0"}})
+    assert run.path[-1] == ("Redrive complete" if stops == "nothing" else "Redrive incomplete")
+    [shown] = theirs
+    hidden = {copy.number for copy in rig.copies(queues) if copy.place == "dlq" and not copy.visible}
+    assert hidden == {rig.ids[shown["MessageId"]]}
+    rig.later(901)
+    assert not look(rig, queues, LETTERS[:6], Counter()).broken(later=True)

@@ -62,6 +62,8 @@ def test_the_largest_lane_is_smaller_than_4_kib():
         requests=dict.fromkeys(("sqs", "s3", "dynamodb", "lambda", "transitions"), 10**12),
         page=Page("9/999-0500", 1000, 1000, 1_795_186_800.123456),
         held_until=1_795_186_800.123456,
+        renewed_until=1_795_186_800.123456,
+        renewed_to="9/999-0500",
         held_since=1_795_143_600.123456,
         go_on=True,
         arrived=True,

@@ -9,9 +9,9 @@ from redrive import receive
 from redrive.lane import HOLD_ENDS, NEAR_LIMIT, Lane, Page
 from redrive.messages import Message
 from support.aws import count, send
-from support.breaking import Killed, answer_with, calls_of, die_at, refuse_calls
+from support.breaking import Killed, answer_with, calls_of, die_at, refuse_calls, refuse_entries
 
-HELD = {"id": "x", "handle": "stale"}
+HELD = {"id": "x", "handle": "stale", "lapses": 4_000_000_000}
 HOURS = 3_600
 
 
@@ -207,7 +207,7 @@ def test_a_lane_that_stopped_in_an_earlier_round_stays_stopped_with_its_page(run
     assert count(run.sqs, queues.dlq) == (1, 0)
 
 
-def test_a_hold_is_renewed_shortly_before_it_lapses(run, queues):
+def test_a_hold_is_renewed_before_a_turn_could_outlast_it(run, queues, clock):
     send(run.sqs, queues.dlq, ["one", "two"])
     run.criteria["where"] = "false"
     lane = run.judged()
@@ -215,13 +215,79 @@ def test_a_hold_is_renewed_shortly_before_it_lapses(run, queues):
     early = run.receive(lane)
     assert renewed == []
     assert early.held_until == lane.held_until
-    soon = Lane.from_json(lane.to_json() | {"held_until": time.time() + receive.RENEW - 1})
-    before = time.time()
-    late = run.receive(soon)
+    clock.ahead += receive.VISIBILITY - receive.RENEW
+    before = clock.time()
+    late = run.receive(lane)
     [call] = renewed
     assert [entry["VisibilityTimeout"] for entry in call["Entries"]] == [receive.HOLD] * 2
-    assert before + receive.HOLD <= late.held_until <= time.time() + receive.HOLD
+    assert before + receive.HOLD <= late.renewed_until <= clock.time() + receive.HOLD
+    assert (late.held_until, late.renewed_to) == (None, lane.page.name)
     assert count(run.sqs, queues.dlq) == (0, 2)
+
+
+SLOW = receive.VISIBILITY - receive.MARGIN + 15  # seconds: a turn that sends as long as it may, and deletes
+
+
+@pytest.mark.parametrize("age", [0, 29, 31, 61, 419, 539])
+def test_a_hold_of_any_age_outlasts_a_slow_turn(run, queues, clock, age):
+    send(run.sqs, queues.dlq, ["one", "two"])
+    run.criteria["where"] = "false"
+    lane = run.judged()
+    for seconds in (age, SLOW, SLOW):
+        clock.ahead += seconds
+        lane = run.receive(lane)
+        assert count(run.sqs, queues.dlq) == (0, 2)
+        assert not lane.arrived
+
+
+def test_each_hold_is_renewed_when_it_is_near_its_end_and_not_with_every_other(run, queues, clock):
+    send(run.sqs, queues.dlq, ["0", "1", "2"])
+    run.criteria["where"] = "false"
+    asked, reads = calls_of(run.sqs, "ChangeMessageVisibilityBatch"), calls_of(run.ledger.s3, "GetObject")
+    lane = run.judged(page_size=1)
+    clock.ahead += 100
+    lane = run.filter(run.receive(lane))
+    assert (len(asked), lane.renewed_to) == (1, "0/001-0001")
+    clock.ahead += 100
+    reads.clear()
+    lane = run.receive(lane)
+    assert (len(asked), lane.renewed_to) == (2, "0/001-0002")
+    assert [read["Key"].rsplit("/")[-1] for read in reads] == ["001-0002.jsonl.gz"]
+    assert lane.renewed_until == run.ledger.read("held", "0/001-0001")[0]["lapses"]
+    clock.ahead += receive.HOLD - 200
+    lane = run.receive(lane)
+    assert len(asked) == 4
+    assert clock.time() + receive.HOLD - 60 < lane.renewed_until <= clock.time() + receive.HOLD
+
+
+def test_what_shows_again_is_not_hidden_by_its_old_handle(run, queues, clock):
+    """Given a hold that lapsed in a turn that took too long: by now, another run has received the message."""
+    send(run.sqs, queues.dlq, ["0"])
+    run.criteria["where"] = "false"
+    lane = run.judged()
+    clock.ahead += receive.VISIBILITY + 1
+    theirs = run.another("run-2").receive(run.lane())
+    asked = calls_of(run.sqs, "ChangeMessageVisibilityBatch")
+    lane = run.receive(lane)
+    assert (theirs.page.received, asked) == (1, [])
+    assert (lane.held_until, lane.renewed_until) == (None, None)
+
+
+def test_of_a_hold_that_sqs_renews_in_part_the_rest_is_not_taken_for_held(run, queues, clock):
+    send(run.sqs, queues.dlq, ["0", "1"])
+    run.criteria["where"] = "false"
+    lane = run.judged()
+    gone = run.ledger.read("held", lane.page.name)[0]
+    refuse_entries(
+        run.sqs,
+        "ChangeMessageVisibilityBatch",
+        lambda entry: ("MessageNotInflight", True) if entry["ReceiptHandle"] == gone["handle"] else None,
+    )
+    clock.ahead += 100
+    run.receive(lane)
+    first, second = run.ledger.read("held", lane.page.name)
+    assert first == gone
+    assert second["lapses"] > clock.time() + receive.HOLD - 60
 
 
 def test_a_hold_that_is_gone_does_not_stop_the_lane(run, queues):
@@ -262,7 +328,8 @@ def turns(run, clock, lane, hours):
     """Take a lane through so many hours, always just before its hold would lapse, or by the hour without one."""
     started = clock.time()
     while lane.go_on and clock.time() - started < hours * HOURS:
-        clock.ahead += max(1, lane.held_until - 60 - clock.time()) if lane.held_until else HOURS
+        lapses = min(filter(None, [lane.held_until, lane.renewed_until]), default=clock.time() + HOURS + 60)
+        clock.ahead += max(1, lapses - 60 - clock.time())
         lane = run.turn(lane)
     return lane
 

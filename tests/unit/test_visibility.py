@@ -31,12 +31,13 @@ def test_everything_held_is_changed_in_as_few_calls_as_can_be(sqs, queues):
     aws.send(sqs, queues.dlq, [str(n) for n in range(23)])
     held = received(sqs, queues.dlq, 23)
     asked = calls_of(sqs, "ChangeMessageVisibilityBatch")
-    assert change_visibility(sqs, queues.dlq, held, 0) == 23
+    taken = change_visibility(sqs, queues.dlq, held, 0)
+    assert sorted(line["id"] for line in taken) == sorted(line["id"] for line in held)
     assert sorted(len(call["Entries"]) for call in asked) == [3, 10, 10]
     assert aws.count(sqs, queues.dlq) == (23, 0)
 
 
-def test_what_sqs_does_not_take_is_not_counted(sqs, queues):
+def test_what_sqs_does_not_take_is_not_given(sqs, queues):
     aws.send(sqs, queues.dlq, ["one", "two", "three"])
     held = received(sqs, queues.dlq, 3)
     refuse_entries(
@@ -44,12 +45,12 @@ def test_what_sqs_does_not_take_is_not_counted(sqs, queues):
         "ChangeMessageVisibilityBatch",
         lambda entry: ("MessageNotInflight", True) if entry["ReceiptHandle"] == held[1]["handle"] else None,
     )
-    assert change_visibility(sqs, queues.dlq, [*held, {"id": "x", "handle": "stale"}], 0) == 2
+    assert change_visibility(sqs, queues.dlq, [*held, {"id": "x", "handle": "stale"}], 0) == [held[0], held[2]]
 
 
 def test_nothing_held_needs_no_call(sqs, queues):
     asked = calls_of(sqs, "ChangeMessageVisibilityBatch")
-    assert change_visibility(sqs, queues.dlq, [], 0) == 0
+    assert change_visibility(sqs, queues.dlq, [], 0) == []
     assert asked == []
 
 
