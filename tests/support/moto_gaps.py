@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult
 from moto.sqs import models
-from moto.sqs.exceptions import InvalidParameterValue
+from moto.sqs.exceptions import InvalidParameterValue, SQSException
 from moto.sqs.models import Message, Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
 from moto.stepfunctions.parser.api import HistoryEventType
@@ -35,6 +35,7 @@ def fill_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
     _source_arn(monkeypatch)
     _trace_header(monkeypatch)
     _twelve_hours(monkeypatch)
+    _not_in_flight(monkeypatch)
     _one_at_a_time(monkeypatch)
     _states_all(monkeypatch)
     _failed_children(monkeypatch)
@@ -121,6 +122,40 @@ def _twelve_hours(monkeypatch: pytest.MonkeyPatch) -> None:
         return done, failed
 
     monkeypatch.setattr(Message, "mark_received", mark_received)
+    monkeypatch.setattr(SQSBackend, "change_message_visibility", change_message_visibility)
+    monkeypatch.setattr(SQSBackend, "change_message_visibility_batch", change_message_visibility_batch)
+
+
+class MessageNotInflightError(SQSException):
+    """SQS's refusal to change the visibility of a message that is visible."""
+
+    code = "MessageNotInflight"
+    message = "The message referred to isn't in flight."
+
+
+def _not_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A message that is visible already is hidden again. SQS refuses that (docs/facts.md A1), and in a batch its entry.
+    change, change_batch = SQSBackend.change_message_visibility, SQSBackend.change_message_visibility_batch
+
+    def change_message_visibility(
+        backend: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
+    ) -> None:
+        if any(m.visible and m.had_receipt_handle(receipt_handle) for m in backend.get_queue(queue_name)._messages):
+            raise MessageNotInflightError
+        change(backend, queue_name, receipt_handle, visibility_timeout)
+
+    def change_message_visibility_batch(backend: SQSBackend, queue_name: str, entries: list[dict[str, Any]]) -> Any:
+        done, failed = [], []
+        for entry in entries:
+            try:
+                answer = change_batch(backend, queue_name, [entry])
+            except MessageNotInflightError as error:
+                refusal = {"SenderFault": True, "Code": error.code, "Message": error.message}
+                answer = [], [{"Id": entry["Id"], **refusal}]
+            done += answer[0]
+            failed += answer[1]
+        return done, failed
+
     monkeypatch.setattr(SQSBackend, "change_message_visibility", change_message_visibility)
     monkeypatch.setattr(SQSBackend, "change_message_visibility_batch", change_message_visibility_batch)
 

@@ -13,7 +13,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 
-from support.aws import arn_of, dead_letter, drain, make_queues, send
+from support.aws import arn_of, count, dead_letter, drain, make_queues, send
 from support.engine import eventually
 
 
@@ -47,12 +47,12 @@ def test_moto_still_drops_the_trace_header_of_a_batch(plain):
 
 
 def extend_twice(client, queues, monkeypatch):
-    """Receive a message 12 hours after it was sent; after 5 and 11 more, hide it for another 6. Give both answers."""
+    """Receive a message 12 hours after it was sent; after 5 and 10 more, hide it for another 6. Give both answers."""
     send(client, queues.dlq, ["one"])
     later(monkeypatch, hours=12)
-    [received] = client.receive_message(QueueUrl=queues.dlq, VisibilityTimeout=600)["Messages"]
+    [received] = client.receive_message(QueueUrl=queues.dlq, VisibilityTimeout=6 * 3_600)["Messages"]
     answers = []
-    for ahead in (17, 23):
+    for ahead in (17, 22):
         later(monkeypatch, hours=ahead)
         entry = {"Id": "0", "ReceiptHandle": received["ReceiptHandle"], "VisibilityTimeout": 6 * 3_600}
         answers.append(client.change_message_visibility_batch(QueueUrl=queues.dlq, Entries=[entry]))
@@ -72,6 +72,32 @@ def test_filled_the_12_hours_of_a_message_begin_with_its_receive(sqs, queues, mo
     first, second = extend_twice(sqs, queues, monkeypatch)
     assert [done["Id"] for done in first["Successful"]] == ["0"]
     assert [(failed["Code"], failed["SenderFault"]) for failed in second["Failed"]] == [("InvalidParameterValue", True)]
+
+
+def hide_what_shows(client, queues, monkeypatch):
+    """Receive a message for a minute; after an hour, when it shows again, hide it by its old handle. Give the answer."""
+    send(client, queues.dlq, ["one"])
+    [received] = client.receive_message(QueueUrl=queues.dlq, VisibilityTimeout=60)["Messages"]
+    later(monkeypatch, hours=1)
+    entry = {"Id": "0", "ReceiptHandle": received["ReceiptHandle"], "VisibilityTimeout": 600}
+    return client.change_message_visibility_batch(QueueUrl=queues.dlq, Entries=[entry])
+
+
+def test_moto_still_hides_what_is_visible(plain, monkeypatch):
+    queues = make_queues(plain)
+    assert hide_what_shows(plain, queues, monkeypatch)["Failed"] == []
+    assert count(plain, queues.dlq) == (0, 1)
+
+
+def test_filled_what_is_visible_is_not_in_flight(sqs, queues, monkeypatch):
+    [refused] = hide_what_shows(sqs, queues, monkeypatch)["Failed"]
+    assert (refused["Code"], refused["SenderFault"]) == ("MessageNotInflight", True)
+    assert count(sqs, queues.dlq) == (1, 0)
+    [received] = sqs.receive_message(QueueUrl=queues.dlq)["Messages"]
+    sqs.change_message_visibility(QueueUrl=queues.dlq, ReceiptHandle=received["ReceiptHandle"], VisibilityTimeout=0)
+    later(monkeypatch, hours=2)
+    with pytest.raises(ClientError, match="MessageNotInflight"):
+        sqs.change_message_visibility(QueueUrl=queues.dlq, ReceiptHandle=received["ReceiptHandle"], VisibilityTimeout=9)
 
 
 TOO_LARGE, ANY = (
