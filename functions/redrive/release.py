@@ -11,7 +11,7 @@ from redrive.lane import Lane, few, no_counts
 from redrive.ledger import HELD, OUTCOMES, PAGES
 from redrive.messages import Message
 from redrive.metering import add
-from redrive.outcomes import FAILED, Outcome, blame, tally, write
+from redrive.outcomes import FAILED, GONE, Outcome, blame, tally, write
 from redrive.send import Destinations, cut, outcomes_of, pack, read_page
 from redrive.unsettled import marks, take_away, wave_key
 from redrive.visibility import VISIBILITY, change_visibility, still_ours
@@ -49,13 +49,17 @@ def release(
     for mark in unfinished:
         wanted, deleted = finish(sqs, ledger, queue, mark.page)
         undeleted += wanted - deleted
-    released = 0
+    released, lapsed = 0, set()
     for page in ledger.names(HELD):
-        released += sum(line.get("released", False) for line in _let_go(sqs, ledger, queue, page))
+        for line in _let_go(sqs, ledger, queue, page):
+            if line.get("released"):
+                released += 1
+            else:
+                lapsed.add(line["id"])
     if not stopped and not unfinished and "failure" not in state:
         _forget_what_was_seen(ledger, queue.name, lanes, state["started"])
         return {"released": released}
-    return {"released": released, **_recount(ledger, undeleted)}
+    return {"released": released, **_recount(ledger, undeleted, lapsed)}
 
 
 def _let_go(sqs: SQSClient, ledger: Ledger, queue: Queue, page: str) -> list[dict[str, Any]]:
@@ -99,14 +103,30 @@ def _close(ledger: Ledger, journal: Journal, destinations: Destinations, page: s
     write(ledger, page, contents, outcomes, lapses, frozenset(hidden))
 
 
-def _recount(ledger: Ledger, undeleted: int) -> dict[str, Any]:
+def _recount(ledger: Ledger, undeleted: int, lapsed: set[str]) -> dict[str, Any]:
+    """Count the outcomes in the ledger, each message once.
+
+    Only a message whose hold `lapsed` (ids; no more than were held) can have come into this run's hands again.
+    """
     counts: dict[str, int] = no_counts()
     reasons: dict[str, int] = {}
+    again: dict[str, Outcome] = {}
     for page in ledger.names(OUTCOMES):
         outcomes = [Outcome.from_json(line) for line in ledger.read(OUTCOMES, page)]
-        counts = add(counts, tally(outcomes))
-        reasons = few(add(reasons, blame(outcomes)))
+        for outcome in outcomes:
+            if outcome.id in lapsed:
+                again[outcome.id] = max(again.get(outcome.id, outcome), outcome, key=_weight)
+        once = [outcome for outcome in outcomes if outcome.id not in lapsed]
+        counts = add(counts, tally(once))
+        reasons = few(add(reasons, blame(once)))
+    counts = add(counts, tally(list(again.values())))
+    reasons = few(add(reasons, blame(list(again.values()))))
     return {"counts": {**counts, "deleted": counts["sent"] + counts["settled"] - undeleted}, "reasons": reasons}
+
+
+def _weight(outcome: Outcome) -> int:
+    """Sent is sent, whatever else a message met; and that its lane stopped says less of it than a verdict."""
+    return 2 if outcome.outcome in GONE else int(outcome.outcome != FAILED)
 
 
 def _forget_what_was_seen(ledger: Ledger, queue: str, lanes: list[Lane], started: str) -> None:

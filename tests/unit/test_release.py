@@ -116,6 +116,24 @@ def test_a_renewed_hold_is_released_though_its_lane_is_lost(run, queues, clock):
     assert count(run.sqs, queues.dlq) == (2, 0)
 
 
+def test_what_came_again_from_a_stopped_lane_is_counted_once_and_as_it_ended(run, queues, clock):
+    """Given a lane that stopped with four messages, of which another lane sends three when they show again."""
+    aws.send(run.sqs, queues.dlq, [f'{{"n":{n}}}' for n in range(4)])
+    first = stopped(run.receive(run.lane()))
+    clock.ahead += VISIBILITY + 1
+    run.criteria["where"] = "body.n < 3"
+    other = run.drain(run.lane(index=1))
+    assert other.counts["sent"] == 3
+    counts = run.release(first, other)["counts"]
+    assert {name: number for name, number in counts.items() if number} == {
+        "received": 4,
+        "sent": 3,
+        "deleted": 3,
+        "held": 1,
+    }
+    assert count(run.sqs, queues.dlq) == (1, 0)
+
+
 def test_what_is_gone_by_now_is_no_error(run, queues):
     aws.send(run.sqs, queues.dlq, ["one", "two"])
     run.criteria["where"] = "false"
