@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from faults.table import Row
+from redrive.receive import HOLD
+from redrive.visibility import VISIBILITY
 from support.faults import (
     ALWAYS,
     ANSWER_LOST,
@@ -108,7 +110,7 @@ def boundaries(rig: Rig, kind: str, scenario: Scenario) -> list[tuple[Call, str]
 
 
 def broken_at(rig: Rig, kind: str, scenario: Scenario, call: Call, how: str) -> Row:
-    """One run that is broken at one call, ten minutes, and the next run of the same request."""
+    """One run that is broken at one call, ten minutes or an hour, and the next run of the same request."""
     letters = LETTERS[kind]
     queues = rig.queues(letters, fifo=kind == "FIFO")
     fault = Fault(call.step, call.operation, call.number, how, scenario.times)
@@ -119,7 +121,8 @@ def broken_at(rig: Rig, kind: str, scenario: Scenario, call: Call, how: str) -> 
     assert not look(rig, queues, letters, may_repeat).broken(), said
     assert not dishonest(run, queues, rig, rig.ledger(run)), said
 
-    rig.later()
+    # What a release cannot let go shows when its hold lapses: in ten minutes, or within the hour if it was renewed.
+    rig.later(HOLD + 1 if "could not be released" in (run.cause or "") else VISIBILITY + 1)
     hidden = look(rig, queues, letters, may_repeat).hidden
     assert not hidden, said
 
