@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,7 @@ def write(
         ledger.write(HELD, page, kept)
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     lines = (
-        {**asdict(outcome), "first_sent": message.sent_ms, "at": at}
+        {**vars(outcome), "first_sent": message.sent_ms, "at": at}
         for message, outcome in zip(messages, outcomes, strict=True)
     )
     ledger.write(OUTCOMES, page, lines)

@@ -12,7 +12,7 @@ from redrive.errors import PageGone
 from redrive.lane import HOLD_ENDS, NEAR_LIMIT, Page
 from redrive.ledger import HELD, PAGES
 from redrive.messages import Message
-from redrive.visibility import MARGIN, VISIBILITY, change_visibility, still_ours
+from redrive.visibility import MARGIN, PAGES_AT_ONCE, VISIBILITY, change_visibility, still_ours
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -187,13 +187,11 @@ def _renew_hold(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane) -> Lan
         lane = replace(lane, renewed_until=None, renewed_to="")  # it is the turn of all of them again
     elif not _is_near(lane.held_until):
         return lane
-    until = lane.renewed_until
-    last = lane.renewed_to
-    for page in ledger.names(HELD, lane.index):
-        if page > lane.renewed_to:
-            last, renewed = page, _renew_page(sqs, ledger, queue, page)
-            until = min(renewed, until or renewed) if renewed else until
-    return replace(lane, held_until=None, renewed_until=until, renewed_to=last)
+    pages = [page for page in ledger.names(HELD, lane.index) if page > lane.renewed_to]
+    with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
+        holds = [lane.renewed_until, *pool.map(lambda page: _renew_page(sqs, ledger, queue, page), pages)]
+    until = min((until for until in holds if until), default=None)
+    return replace(lane, held_until=None, renewed_until=until, renewed_to=max(pages, default=lane.renewed_to))
 
 
 def _is_near(lapses: float | None) -> bool:

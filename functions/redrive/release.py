@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from redrive.metering import add
 from redrive.outcomes import FAILED, GONE, Outcome, blame, tally, write
 from redrive.send import Destinations, cut, outcomes_of, pack, read_page
 from redrive.unsettled import marks, take_away, wave_key
-from redrive.visibility import VISIBILITY, change_visibility, still_ours
+from redrive.visibility import PAGES_AT_ONCE, VISIBILITY, change_visibility, still_ours
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -50,12 +51,10 @@ def release(
         wanted, deleted = finish(sqs, ledger, queue, mark.page)
         undeleted += wanted - deleted
     released, lapsed = 0, set()
-    for page in ledger.names(HELD):
-        for line in _let_go(sqs, ledger, queue, page):
-            if line.get("released"):
-                released += 1
-            else:
-                lapsed.add(line["id"])
+    with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
+        for lines in pool.map(lambda page: _let_go(sqs, ledger, queue, page), ledger.names(HELD)):
+            released += sum(line.get("released", False) for line in lines)
+            lapsed |= {line["id"] for line in lines if not line.get("released")}
     if not stopped and not unfinished and "failure" not in state:
         _forget_what_was_seen(ledger, queue.name, lanes, state["started"])
         return {"released": released}

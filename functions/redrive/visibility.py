@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 VISIBILITY = 600  # seconds a page may take; a Receive that dies gives its messages back after this
-THREADS = 8
+THREADS = 8  # for one page
+PAGES_AT_ONCE = 4  # a low rate makes thousands of small ones
 MARGIN = 60  # seconds before a page shows again in which nothing more of it is sent
 LEEWAY = 10  # seconds before messages show again in which nobody uses their handles any more: a request takes its time
 TRIES = 3  # for the entries that SQS itself failed at; botocore retries whole calls
