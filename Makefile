@@ -45,10 +45,10 @@ test: lint
 	$(BIN)/pytest -n 4 -m "not slow"
 
 test-all: lint
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 4 --dist worksteal
 
 faults: $(READY)
-	$(BIN)/pytest tests/faults -n 2 --faults-table docs/faults.md
+	$(BIN)/pytest tests/faults -n 2 --dist worksteal --faults-table docs/faults.md
 
 $(BENCHES): $(READY)
 	$(BENCH)
