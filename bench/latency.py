@@ -22,7 +22,7 @@ from support.engine import Deployed
 
 LANES = (1, 2, 4, 8, 16)
 MESSAGES = 2_000  # for each lane, and as many more for all
-ROUNDS = 3
+ROUNDS = 2
 FEEDERS = 8
 PROCESSORS = os.cpu_count() or 1
 SERVER = Path(__file__).with_name("far_server.py")
