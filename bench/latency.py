@@ -107,7 +107,7 @@ def main() -> None:
         f"{machine()}. 1 KiB, three attributes, {MESSAGES:,} messages a lane and as many more, {ROUNDS} rounds; every"
     )
     print(
-        "answer of SQS 15 ms late. From the first lane's start to the last lane's end, the last empty polls included:\n"
+        "answer of SQS 15 ms late. From the first lane's start to the last deletion:\n"
     )
     one = statistics.median(rates[1])
     rows = [
