@@ -106,9 +106,7 @@ def main() -> None:
     print(
         f"{machine()}. 1 KiB, three attributes, {MESSAGES:,} messages a lane and as many more, {ROUNDS} rounds; every"
     )
-    print(
-        "answer of SQS 15 ms late. From the first lane's start to the last deletion:\n"
-    )
+    print("answer of SQS 15 ms late. From the first lane's start to the last deletion:\n")
     one = statistics.median(rates[1])
     rows = [
         [lanes, spread(found), f"{statistics.median(found) / one:.2f}", *map(spread, zip(*worked[lanes], strict=True))]
