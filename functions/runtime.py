@@ -34,7 +34,7 @@ meter = Meter()
 
 # Retries of single calls are botocore's; retries of steps are the state machine's. Threads share a client's pool.
 # A plain user agent is what CloudTrail should show of us; it and the missing second look at parameters, which SQS
-# validates itself, take two fifths off what a batch call costs this side (docs/performance.md).
+# validates itself, take two fifths off what a batch call costs this side (docs/decisions.md).
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
     user_agent="redrive",

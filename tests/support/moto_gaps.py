@@ -90,7 +90,6 @@ def _twelve_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     # The 12 hours that a message may be hidden are counted from its sending, and refuse the whole batch when they are
     # over. SQS counts them from the receive (docs/facts.md A1), and refuses the entry.
     received, change = Message.mark_received, SQSBackend.change_message_visibility
-    change_batch = SQSBackend.change_message_visibility_batch
 
     def mark_received(message: Any, visibility_timeout: int | None = None) -> None:
         message.received_at = models.unix_time_millis()
@@ -109,20 +108,27 @@ def _twelve_hours(monkeypatch: pytest.MonkeyPatch) -> None:
             for message, at in zip(found, sent, strict=True):
                 message.sent_timestamp = at
 
+    monkeypatch.setattr(Message, "mark_received", mark_received)
+    monkeypatch.setattr(SQSBackend, "change_message_visibility", change_message_visibility)
+    _refuse_entries_alone(monkeypatch, InvalidParameterValue, "InvalidParameterValue")
+
+
+def _refuse_entries_alone(monkeypatch: pytest.MonkeyPatch, refusal: type[SQSException], code: str) -> None:
+    # What a change of one message's visibility is refused with refuses its whole batch. SQS refuses its entry.
+    change_batch = SQSBackend.change_message_visibility_batch
+
     def change_message_visibility_batch(backend: SQSBackend, queue_name: str, entries: list[dict[str, Any]]) -> Any:
         done, failed = [], []
         for entry in entries:
             try:
                 answer = change_batch(backend, queue_name, [entry])
-            except InvalidParameterValue as error:
-                refusal = {"SenderFault": True, "Code": "InvalidParameterValue", "Message": error.message}
-                answer = [], [{"Id": entry["Id"], **refusal}]
+            except refusal as error:
+                why = {"SenderFault": True, "Code": code, "Message": error.message}
+                answer = [], [{"Id": entry["Id"], **why}]
             done += answer[0]
             failed += answer[1]
         return done, failed
 
-    monkeypatch.setattr(Message, "mark_received", mark_received)
-    monkeypatch.setattr(SQSBackend, "change_message_visibility", change_message_visibility)
     monkeypatch.setattr(SQSBackend, "change_message_visibility_batch", change_message_visibility_batch)
 
 
@@ -135,7 +141,7 @@ class MessageNotInflightError(SQSException):
 
 def _not_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     # A message that is visible already is hidden again. SQS refuses that (docs/facts.md A1), and in a batch its entry.
-    change, change_batch = SQSBackend.change_message_visibility, SQSBackend.change_message_visibility_batch
+    change = SQSBackend.change_message_visibility
 
     def change_message_visibility(
         backend: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
@@ -144,20 +150,8 @@ def _not_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
             raise MessageNotInflightError
         change(backend, queue_name, receipt_handle, visibility_timeout)
 
-    def change_message_visibility_batch(backend: SQSBackend, queue_name: str, entries: list[dict[str, Any]]) -> Any:
-        done, failed = [], []
-        for entry in entries:
-            try:
-                answer = change_batch(backend, queue_name, [entry])
-            except MessageNotInflightError as error:
-                refusal = {"SenderFault": True, "Code": error.code, "Message": error.message}
-                answer = [], [{"Id": entry["Id"], **refusal}]
-            done += answer[0]
-            failed += answer[1]
-        return done, failed
-
     monkeypatch.setattr(SQSBackend, "change_message_visibility", change_message_visibility)
-    monkeypatch.setattr(SQSBackend, "change_message_visibility_batch", change_message_visibility_batch)
+    _refuse_entries_alone(monkeypatch, MessageNotInflightError, MessageNotInflightError.code)
 
 
 def _one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
