@@ -9,7 +9,6 @@ import argparse
 import functools
 import math
 import sys
-import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -96,9 +95,7 @@ def measured(stack: Any, messages: int, **asked: Any) -> Measured:
     feed(sqs, dlq, range(messages))
     before = requests_of(stack)
     arn = engine.start({"queue": dlq, "destination": home, "path": "custom", **asked})
-    sfn = stack.client("stepfunctions")
-    while sfn.describe_execution(executionArn=arn)["status"] == "RUNNING":
-        time.sleep(0.5)
+    engine.end(arn, timeout=3600, every=0.5)
     counted = requests_of(stack) - before
     run = engine.wait(arn)
     assert run.status == "SUCCEEDED", run.cause

@@ -83,10 +83,7 @@ def redrive(lanes: int | None) -> Callable[[Any, str, str], float]:
     def run(stack: Any, dlq: str, home: str) -> float:
         asked = {"queue": dlq, "destination": home, "path": "custom"} | ({"lanes": lanes} if lanes else {})
         engine = Deployed(stack)
-        arn = engine.start(asked)
-        sfn = stack.client("stepfunctions")
-        while (found := sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            time.sleep(0.2)
+        found = engine.end(engine.start(asked), timeout=600, every=0.2)
         assert found["status"] == "SUCCEEDED", found
         tell(f"    {json.loads(found['output'])['requests']}")
         return (found["stopDate"] - found["startDate"]).total_seconds()

@@ -40,13 +40,18 @@ class Engine:
             stateMachineArn=self.state_machine, name=f"run-{uuid4().hex}", input=json.dumps(request)
         )["executionArn"]
 
-    def wait(self, arn: str, *, timeout: float = 60) -> Ended:
-        """Wait for the end of an execution."""
+    def end(self, arn: str, *, timeout: float = 60, every: float = 0.05) -> dict[str, Any]:
+        """Wait for the end of an execution, and ask nothing else; give what DescribeExecution says."""
         sfn = self.client("stepfunctions")
         give_up = time.monotonic() + timeout
         while (found := sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
             assert time.monotonic() < give_up, f"still running: {self.path(arn)}"
-            time.sleep(0.05)
+            time.sleep(every)
+        return found
+
+    def wait(self, arn: str, *, timeout: float = 60) -> Ended:
+        """Wait for the end of an execution, and read all that it left."""
+        found = self.end(arn, timeout=timeout)
         events = self.events(arn)
         return Ended(
             arn,
