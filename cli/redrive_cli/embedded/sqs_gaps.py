@@ -176,11 +176,8 @@ def _delete_handles(queue: Json, handles: set[str]) -> set[str]:
             held[handle] = place
             if len(held) == len(handles):
                 break  # they are near the front: what is behind need not be looked at
-    if held:
-        kept = queue["messages"].copy()  # other threads may be looking at the old list
-        for place in sorted(held.values(), reverse=True):
-            del kept[place]
-        queue["messages"] = kept
+    for place in sorted(held.values(), reverse=True):
+        del queue["messages"][place]  # and no copy of the list: what another thread puts in meanwhile must not go lost
     return held.keys() | {handle for handle in handles if handle in _issued}
 
 
