@@ -1,17 +1,18 @@
 """The embedded AWS's process, with a network before its SQS: what `latency.py` starts.
 
-Every request to SQS waits DELAY before it is answered, without a processor being busy with it.
+Every request to SQS waits SQS_LATE_MS milliseconds before it is answered, without a processor being busy with it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 from redrive_cli.embedded import server
 from redrive_cli.embedded.patching import rewrites
 
-DELAY = 0.015  # seconds; AWS answers in 5 to 20 ms
+DELAY = float(os.environ["SQS_LATE_MS"]) / 1_000
 
 
 @rewrites("app.SERVICE_HANDLERS")
