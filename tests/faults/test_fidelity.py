@@ -180,7 +180,7 @@ def test_the_drawn_messages_are_as_bad_as_they_should_be():
 def is_json(body: str) -> bool:
     try:
         json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # which of them, for 3,000 brackets, depends on who has raised Python's limit
         return False
     return True
 
