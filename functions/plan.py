@@ -4,12 +4,14 @@ import runtime
 from redrive.neighbours import arrive
 from redrive.plan import concurrency, plan
 from redrive.queues import Queue
+from redrive.unsettled import marks
 
 
 @runtime.step(transitions=2)
 def handler(event: runtime.Event, context: object) -> runtime.Event:
     """`{"run", "execution", "started", "request", "queue", "destination", "count"}` → the plan, also in the ledger."""
     queue = Queue.from_json(event["queue"])
+    ledger = runtime.ledger(event)
     neighbours = arrive(
         runtime.dynamodb(), runtime.stepfunctions(), runtime.journal_table(), queue.arn, event["execution"]
     )
@@ -21,8 +23,8 @@ def handler(event: runtime.Event, context: object) -> runtime.Event:
         event["count"],
         neighbours,
         lambda: concurrency(runtime.lambda_()),
+        lambda: bool(marks(ledger, queue.name)),
     )
-    ledger = runtime.ledger(event)
     ledger.write_document("request", event["request"])
     # All that a clean-up needs of a run that was stopped.
     kept = ("run", "execution", "started", "request", "queue", "destination", "count")

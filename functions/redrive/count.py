@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+IN_FLIGHT_LIMIT = 120_000  # received and not yet deleted, per queue (SQS Developer Guide, message quotas)
+IN_FLIGHT_MARGIN = 5_000  # left free for the pages in hand and for whoever else reads the queue
+
 
 def count(sqs: SQSClient, queue_url: str) -> dict[str, int]:
     """Give `{"visible", "in_flight", "delayed"}`.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from redrive.batches import tens
 from redrive.errors import PageGone
 from redrive.ledger import OUTCOMES, PAGES
-from redrive.outcomes import GONE
+from redrive.outcomes import GONE, STILL_SENDING
 from redrive.unsettled import Mark, take_away
 from redrive.visibility import VISIBILITY, still_ours
 
@@ -35,9 +35,11 @@ def finish(sqs: SQSClient, ledger: Ledger, queue: Queue, page: str) -> tuple[int
     """Delete what a settled page sent; give how many were to be deleted, and how many are.
 
     Then the page's mark is taken away. What SQS does not delete keeps its mark: it shows again, and whoever receives
-    it then deletes it without sending it again.
+    it then deletes it without sending it again; and so does what an outlived step may still be sending. Raises
+    PageGone when the page has no outcomes.
     """
-    gone = {line["id"] for line in ledger.read(OUTCOMES, page) if line["outcome"] in GONE}
+    outcomes = ledger.read(OUTCOMES, page)
+    gone = {line["id"] for line in outcomes if line["outcome"] in GONE}
     try:
         lines = ledger.read(PAGES, page)
     except PageGone:
@@ -48,7 +50,7 @@ def finish(sqs: SQSClient, ledger: Ledger, queue: Queue, page: str) -> tuple[int
     handles = [line["handle"] for line in lines if line["id"] in gone]
     with ThreadPoolExecutor(THREADS) as pool:
         deleted = sum(pool.map(lambda batch: _delete(sqs, queue.url, batch), tens(handles)))
-    if deleted == len(handles):
+    if deleted == len(gone) and not any(line["reason"] == STILL_SENDING for line in outcomes):
         take_away(ledger, Mark(queue.name, ledger.run, page, int(lapses)))
     return len(gone), deleted
 

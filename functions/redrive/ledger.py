@@ -6,7 +6,8 @@
     held/<page>.jsonl.gz       receipt handles of what is to show again, and until when it is held (short life)
     outcomes/<page>.jsonl.gz   what became of each message; never a body (long life)
 
-A page's name is `<lane>/<round>-<turn>`. Every object is written whole in one PutObject: it is there, or it is not.
+A page's name is `<lane>/<round>-<turn>`. Every object is written whole in one PutObject: it is there, or it is not. And
+a page is written only once, whichever attempt at its turn comes first: all that is said of it counts its places.
 """
 
 from __future__ import annotations
@@ -45,6 +46,20 @@ class Ledger:
 
     def write(self, kind: str, page: str, lines: Iterable[dict[str, Any]]) -> None:
         """Write the lines of one page's `kind`."""
+        self._write(kind, page, lines)
+
+    def write_once(self, kind: str, page: str, lines: Iterable[dict[str, Any]]) -> bool:
+        """Write them unless they are there already; tell whether these are the ones that are there now."""
+        try:
+            # S3 answers 412 when the key exists (S3 user guide, conditional writes; docs/facts.md D).
+            self._write(kind, page, lines, IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "PreconditionFailed":
+                return False
+            raise
+        return True
+
+    def _write(self, kind: str, page: str, lines: Iterable[dict[str, Any]], **condition: Any) -> None:
         text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
         # The bucket's lifecycle rule finds by this tag what holds messages, which must not be kept for long.
         tags = "" if kind == OUTCOMES else "life=short"
@@ -54,6 +69,7 @@ class Ledger:
             Body=gzip.compress(text.encode(), _FAST),
             ContentType="application/x-ndjson",
             Tagging=tags,
+            **condition,
         )
 
     def read(self, kind: str, page: str) -> list[dict[str, Any]]:

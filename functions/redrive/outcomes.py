@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from redrive.messages import Message
 
 SENT, FAILED, SETTLED = "sent", "failed", "settled"
+STILL_SENDING = "a step may still be sending it; it shows again by itself, within ten minutes"
 GONE = {SENT, SETTLED}  # what is in its destination, and is to be deleted from the dead-letter queue
 
 

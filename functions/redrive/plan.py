@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from redrive import queues
+from redrive.count import IN_FLIGHT_LIMIT, IN_FLIGHT_MARGIN
 from redrive.errors import InvalidRequest, NativePathUnavailable
 from redrive.lane import Lane
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 NATIVE_RATE = 500  # messages a second, the most a move task can be told (SQS API, StartMessageMoveTask)
-IN_FLIGHT_LIMIT = 120_000  # received and not yet deleted, per queue (SQS Developer Guide, message quotas)
-IN_FLIGHT_MARGIN = 5_000  # left free for the pages in hand and for whoever else reads the queue
 PAGE = 1_000  # messages
 POLLERS = 4  # long polls side by side in a lane; each ends a drain with one empty answer, which costs a request
 MESSAGES_PER_LANE = 5_000  # a lane less costs a little time, a lane more costs a child execution
@@ -29,6 +28,7 @@ PART_OF_ACCOUNT = 5  # a run takes at most a fifth of the functions that the acc
 TURNS_A_SECOND = 1  # with a rate, a lane sends about this many pages a second
 
 STEP_BACK = "none"
+UNSETTLED = "an earlier run may have sent some of them without deleting them yet, and SQS would send them again"
 NATIVE = "there is nothing to select, change or limit: SQS moves every message itself"
 
 
@@ -40,6 +40,7 @@ def plan(
     counts: dict[str, int],
     neighbours: list[str],
     concurrency: Callable[[], int | None],
+    unsettled: Callable[[], bool],
 ) -> dict[str, Any]:
     """Give the plan.
 
@@ -51,8 +52,9 @@ def plan(
     drain          the lanes of the custom path; also on the native path, for SQS may hand the rest back
     lanes_because  why so many lanes, and pages of that size
 
-    `neighbours` are the names of the other runs on the queue; `concurrency` asks how many functions the account may
-    run at once, and is called only when that matters. Raises InvalidRequest when a message could go nowhere, or more
+    `neighbours` are the names of the other runs on the queue. Called only when it matters: `concurrency` asks how many
+    functions the account may run at once, and `unsettled` whether a run has left, or has in hand, what it may have sent
+    and not deleted. Raises InvalidRequest when a message could go nowhere, or more
     lanes were asked for than can be right, and NativePathUnavailable when the request insists on what SQS cannot do.
     """
     sources = [source for url in _source_urls(sqs, queue) if (source := _source(sqs, queue, url))]
@@ -63,6 +65,8 @@ def plan(
         )
     wanted = request.get("path", "auto")
     against = _against_native(request, bool(sources)) + _already_running(sqs, queue)
+    if wanted != "custom" and not against and unsettled():
+        against = [UNSETTLED]
     if wanted == "native" and against:
         raise NativePathUnavailable(
             f"path: SQS cannot move these messages itself, because {' and '.join(against)}; "

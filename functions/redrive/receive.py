@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from redrive.count import IN_FLIGHT_LIMIT, IN_FLIGHT_MARGIN, count
 from redrive.errors import PageGone
 from redrive.lane import HOLD_ENDS, NEAR_LIMIT, Page
 from redrive.ledger import HELD, PAGES
@@ -48,16 +49,17 @@ def receive_page(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane, *, re
     name = f"{lane.index}/{lane.round:03}-{lane.turn:04}"
     filling = (_stored(ledger, name) if retried else None) or _fill(sqs, queue, lane)
     if not filling.messages:
-        return _end(lane, "drained")
+        return _end(lane, _why_dry(sqs, queue))
     if not filling.stored:
         lines = (message.to_json() | {"at": filling.started} for message in filling.messages.values())
-        ledger.write(PAGES, name, lines)
+        if not ledger.write_once(PAGES, name, lines):
+            filling = _give_way(sqs, ledger, queue, name, filling)
     page = Page(name, received=len(filling.messages), lapses=filling.started + VISIBILITY)
     # Before its first page nothing is held: all lanes begin together.
     lane = replace(lane, page=page, arrived=True, held_since=lane.held_since or filling.started)
     # A FIFO queue shows a group's next messages only after the deletion of these: it is dry when nothing arrives.
     if filling.dry and not queue.fifo:
-        return replace(lane, go_on=False, why="drained")
+        return replace(lane, go_on=False, why=_why_dry(sqs, queue))
     if lane.turn >= MOST_TURNS:
         return replace(lane, go_on=False, more=True, why="its history is long enough")
     return lane
@@ -81,6 +83,12 @@ def _why_end(lane: Lane) -> str:
     if _hold_ends(lane):
         return HOLD_ENDS
     return ""
+
+
+def _why_dry(sqs: SQSClient, queue: Queue) -> str:
+    # At the limit a long poll brings no message, and no error either (docs/facts.md A1).
+    full = count(sqs, queue.url)["in_flight"] >= IN_FLIGHT_LIMIT - IN_FLIGHT_MARGIN
+    return NEAR_LIMIT if full else "drained"
 
 
 @dataclass
@@ -150,6 +158,19 @@ def _fill(sqs: SQSClient, queue: Queue, lane: Lane) -> _Filling:
     # Dry only when every poller's last long poll came back empty: one alone may have been unlucky.
     filling.dry = filling.empty_polls == lane.pollers
     return filling
+
+
+def _give_way(sqs: SQSClient, ledger: Ledger, queue: Queue, name: str, filling: _Filling) -> _Filling:
+    """Take the page that another attempt at this turn has stored first, and let what this one received show again.
+
+    Lambda may run a step whose answer was lost to its end, while the state machine has begun its retry.
+    """
+    stored = _stored(ledger, name)
+    if stored is None:
+        raise PageGone(f"page {name} is not in the bucket any more; its messages show again by themselves.")
+    spare = [{"handle": message.handle} for message in filling.messages.values() if message.id not in stored.messages]
+    change_visibility(sqs, queue.url, spare, 0)
+    return stored
 
 
 def _stored(ledger: Ledger, name: str) -> _Filling | None:

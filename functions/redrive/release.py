@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from redrive.count import count
 from redrive.delete import finish
 from redrive.errors import PageGone, WaveInFlight, explain
 from redrive.lane import Lane, few, no_counts
 from redrive.ledger import HELD, OUTCOMES, PAGES
 from redrive.messages import Message
 from redrive.metering import add
-from redrive.outcomes import FAILED, GONE, Outcome, blame, tally, write
+from redrive.outcomes import FAILED, GONE, STILL_SENDING, Outcome, blame, tally, write
 from redrive.send import Destinations, cut, outcomes_of, pack, read_page
 from redrive.unsettled import marks, take_away, wave_key
 from redrive.visibility import PAGES_AT_ONCE, VISIBILITY, change_visibility, still_ours
@@ -24,16 +25,14 @@ if TYPE_CHECKING:
     from redrive.ledger import Ledger
     from redrive.queues import Queue
 
-STILL_SENDING = "a step may still be sending it; it shows again by itself, within ten minutes"
-
 
 def release(
     sqs: SQSClient, ledger: Ledger, journal: Journal, destinations: Destinations, state: dict[str, Any]
 ) -> dict[str, Any]:
     """Settle the pages that were left unsettled, finish their deletions, and let everything still held show again.
 
-    `state` is the run's: its lanes, its `started` and perhaps its `failure`. Works from the ledger, so it serves as
-    well when the lanes themselves are lost; and it may be repeated. Gives `{"released": messages that show again}`,
+    `state` is the run's: its request, lanes, `started`, perhaps `failure`. Works from the ledger, so it serves as well
+    when the lanes themselves are lost; and it may be repeated. Gives `{"released": messages that show again}`,
     and where a lane stopped, was lost or left a deletion undone also the `counts` and `reasons`, counted anew from the
     ledger.
     """
@@ -48,7 +47,10 @@ def release(
     undeleted = 0
     unfinished = marks(ledger, queue.name, ledger.run)
     for mark in unfinished:
-        wanted, deleted = finish(sqs, ledger, queue, mark.page)
+        try:
+            wanted, deleted = finish(sqs, ledger, queue, mark.page)
+        except PageGone:
+            continue  # its page was gone before it could be settled: its mark tells the next run what was sent
         undeleted += wanted - deleted
     released, lapsed = 0, set()
     with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
@@ -56,7 +58,8 @@ def release(
             released += sum(line.get("released", False) for line in lines)
             lapsed |= {line["id"] for line in lines if not line.get("released")}
     if not stopped and not unfinished and "failure" not in state:
-        _forget_what_was_seen(ledger, queue.name, lanes, state["started"])
+        if not state["request"].get("preview"):
+            _forget_what_was_seen(sqs, ledger, queue, lanes, state["started"], released)
         return {"released": released}
     return {"released": released, **_recount(ledger, undeleted, lapsed)}
 
@@ -128,9 +131,18 @@ def _weight(outcome: Outcome) -> int:
     return 2 if outcome.outcome in GONE else int(outcome.outcome != FAILED)
 
 
-def _forget_what_was_seen(ledger: Ledger, queue: str, lanes: list[Lane], started: str) -> None:
-    # A run that began after a dead step's messages showed again, and drained the queue, has met them all.
-    if all(lane.why == "drained" for lane in lanes):
-        for mark in marks(ledger, queue):
-            if mark.run != ledger.run and mark.lapses < datetime.fromisoformat(started).timestamp():
-                take_away(ledger, mark)
+def _forget_what_was_seen(
+    sqs: SQSClient, ledger: Ledger, queue: Queue, lanes: list[Lane], started: str, released: int
+) -> None:
+    """Take away the marks of earlier runs whose messages this run has surely met and deleted.
+
+    They showed again before it began, it drained the queue, and nothing is left there but what it held itself: while a
+    message is in other hands, its mark stays.
+    """
+    if not all(lane.why == "drained" for lane in lanes):
+        return
+    began = datetime.fromisoformat(started).timestamp()
+    seen = [mark for mark in marks(ledger, queue.name) if mark.run != ledger.run and mark.lapses < began]
+    if seen and sum(count(sqs, queue.url).values()) <= released:
+        for mark in seen:
+            take_away(ledger, mark)

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from redrive import messages
 from redrive.batches import MOST_ENTRIES, tens
-from redrive.errors import OutOfTime, PageLapsed
+from redrive.errors import OutOfTime, PageGone, PageLapsed
 from redrive.ledger import PAGES, VERDICTS
 from redrive.messages import Message
 from redrive.outcomes import FAILED, SENT, Outcome, settle
@@ -121,8 +121,9 @@ def send_page(
         return journal.once(wave_key(ledger.run, page, number), lambda: _send(sqs, wave, in_order, stopped))
 
     waves = cut(parcels, in_order=in_order)
-    if waves:
-        put(ledger, Mark(destinations.queue.name, ledger.run, page, int(lane.page.lapses)), len(waves))
+    # Not only before a wave: what an earlier run had sent still has to be deleted, and to be known until it is.
+    mark = Mark(destinations.queue.name, ledger.run, page, int(lane.page.lapses))
+    put(ledger, mark, len(waves), [message.id for message in contents])
     if in_order:
         for number, wave in enumerate(waves):
             answers += (answered := send_wave(number, wave))
@@ -140,9 +141,12 @@ def send_page(
 
 
 def read_page(ledger: Ledger, page: str) -> tuple[list[Message], list[Verdict]]:
-    """Read a page's messages and their verdicts, place by place."""
+    """Read a page's messages and their verdicts, place by place. Raises PageGone when they are not of each other."""
     contents = [Message.from_json(line) for line in ledger.read(PAGES, page)]
-    return contents, [Verdict.from_json(line) for line in ledger.read(VERDICTS, page)]
+    lines = ledger.read(VERDICTS, page)
+    if [message.id for message in contents] != [line["id"] for line in lines]:
+        raise PageGone(f"page {page} has verdicts of other messages; its own show again by themselves.")
+    return contents, [Verdict.from_json(line) for line in lines]
 
 
 def pack(

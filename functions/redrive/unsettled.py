@@ -1,18 +1,19 @@
 """Marks on pages of which something may have been sent and not yet deleted: what another turn or run must not repeat.
 
 A mark is a small object, `unsettled/<queue>/<run>/<page>/<lapses>`: put before the first wave is sent, taken away when
-everything sent is deleted. While a step works, its page's mark is there; a mark whose messages show again (its `lapses`
-has passed) tells of a step that died between sending and deleting.
+everything sent is deleted and none of it may still be on its way. While a step works, its page's mark is there; a mark
+whose messages show again (its `lapses` has passed) tells of a step that died between sending and deleting.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from redrive.errors import PageGone
-from redrive.ledger import OUTCOMES, PAGES, Ledger
+from redrive.ledger import OUTCOMES, Ledger
 from redrive.outcomes import GONE
 
 if TYPE_CHECKING:
@@ -47,9 +48,13 @@ def marks(ledger: Ledger, queue: str, run: str | None = None) -> list[Mark]:
     return [Mark.from_key(item["Key"]) for batch in found for item in batch.get("Contents", [])]
 
 
-def put(ledger: Ledger, mark: Mark, waves: int) -> None:
-    """Put a mark on a page that is about to be sent in so many waves."""
-    ledger.s3.put_object(Bucket=ledger.bucket, Key=mark.key, Body=str(waves).encode(), Tagging="life=short")
+def put(ledger: Ledger, mark: Mark, waves: int, ids: list[str]) -> None:
+    """Put a mark on a page that is about to be sent in so many waves; `ids` are its messages', place by place.
+
+    They stand in the mark so that the journal, which knows places, can be read without the page.
+    """
+    body = json.dumps({"waves": waves, "ids": ids}, separators=(",", ":"))
+    ledger.s3.put_object(Bucket=ledger.bucket, Key=mark.key, Body=body.encode(), Tagging="life=short")
 
 
 def take_away(ledger: Ledger, mark: Mark) -> None:
@@ -85,12 +90,12 @@ def _by_outcomes(ledger: Ledger, mark: Mark) -> dict[str, str]:
 
 def _by_journal(ledger: Ledger, journal: Journal, mark: Mark) -> dict[str, str]:
     try:
-        ids = [line["id"] for line in ledger.read(PAGES, mark.page)]
-    except PageGone:
-        return {}
-    waves = int(ledger.s3.get_object(Bucket=ledger.bucket, Key=mark.key)["Body"].read())
-    answers = [a for number in range(waves) for a in journal.recall(wave_key(mark.run, mark.page, number)) or []]
-    return {ids[answer["place"]]: answer["id"] for answer in answers if "id" in answer}
+        marked = json.loads(ledger.s3.get_object(Bucket=ledger.bucket, Key=mark.key)["Body"].read())
+    except ledger.s3.exceptions.NoSuchKey:
+        return {}  # taken away a moment ago: what was sent is deleted
+    keys = [wave_key(mark.run, mark.page, number) for number in range(marked["waves"])]
+    answers = [answer for key in keys for answer in journal.recall(key) or []]
+    return {marked["ids"][answer["place"]]: answer["id"] for answer in answers if "id" in answer}
 
 
 def wave_key(run: str, page: str, number: int) -> str:

@@ -126,6 +126,7 @@ class Run:
     def state(self, *lanes: Lane, **more: Any) -> dict[str, Any]:
         """What the run knows of itself when its lanes have ended."""
         return {
+            "request": {"preview": self.criteria["preview"]},
             "started": STARTED,
             "plan": {"path": "custom", "drain": {"lanes": [lane.to_json() for lane in lanes]}},
             **more,

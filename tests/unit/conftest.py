@@ -8,7 +8,7 @@ from hypothesis import settings
 from moto import mock_aws
 from moto.core.utils import unix_time, unix_time_millis
 
-from redrive import receive, visibility
+from redrive import receive, send, unsettled, visibility
 from redrive.ledger import Ledger
 from support.aws import make_queues
 from support.library import BUCKET, SESSION, TABLE, a_run
@@ -30,17 +30,20 @@ def aws(monkeypatch):
 
 
 class Clock:
-    """The clock of SQS, of *Receive* and of what tells how long a hold lasts, `ahead` by so many seconds."""
+    """The clock of SQS and of the steps, `ahead` by so many seconds."""
 
     def __init__(self, monkeypatch):
         self.ahead = 0
-        monkeypatch.setattr(receive, "time", self)
-        monkeypatch.setattr(visibility, "time", self)
+        for module in (receive, send, unsettled, visibility):
+            monkeypatch.setattr(module, "time", self)
         monkeypatch.setattr(moto.sqs.models, "unix_time", lambda: unix_time() + self.ahead)
         monkeypatch.setattr(moto.sqs.models, "unix_time_millis", lambda: unix_time_millis() + self.ahead * 1000)
 
     def time(self):
         return time.time() + self.ahead
+
+    def sleep(self, seconds):
+        time.sleep(seconds)
 
 
 @pytest.fixture

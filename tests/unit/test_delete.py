@@ -27,7 +27,12 @@ def shows_again(run, page="0/001-0001"):
     run.ledger.write("pages", page, [line | {"at": old} for line in lines])
     for mark in marks(run):
         unsettled.take_away(run.ledger, mark)
-        unsettled.put(run.ledger, unsettled.Mark(mark.queue, mark.run, mark.page, int(old + 600)), 10)
+        unsettled.put(
+            run.ledger,
+            unsettled.Mark(mark.queue, mark.run, mark.page, int(old + 600)),
+            10,
+            [line["id"] for line in lines],
+        )
     for line in lines:
         run.sqs.change_message_visibility(QueueUrl=run.queue.url, ReceiptHandle=line["handle"], VisibilityTimeout=0)
 
@@ -203,7 +208,7 @@ def test_what_was_sent_is_known_by_its_outcomes_when_the_backup_is_gone(run, que
 
 
 def test_a_mark_whose_backup_is_gone_is_no_matter(run):
-    unsettled.put(run.ledger, unsettled.Mark("orders-dlq", "run-0", "0/001-0001", 1), 3)
+    unsettled.put(run.ledger, unsettled.Mark("orders-dlq", "run-0", "0/001-0001", 1), 3, [])
     assert unsettled.already_sent(run.ledger, run.journal, "orders-dlq") == {}
 
 

@@ -18,6 +18,7 @@ from redrive.plan import (
     NATIVE,
     OWN_CHOICE,
     PAGE,
+    UNSETTLED,
     _lanes,
     concurrency,
     plan,
@@ -30,10 +31,11 @@ from support.library import a_queue
 COUNTS = {"visible": 13, "in_flight": 0, "delayed": 0}
 
 
-def planned(sqs, queues, *, destination=None, visible=13, neighbours=(), **asked):
+def planned(sqs, queues, *, destination=None, visible=13, neighbours=(), unsettled=False, **asked):
     counts = COUNTS | {"visible": visible}
     queue = describe(sqs, queues.dlq)
-    return plan(sqs, {"queue": queue.name} | asked, queue, destination, counts, list(neighbours), lambda: 1_000)
+    left = lambda: unsettled  # noqa: E731
+    return plan(sqs, {"queue": queue.name} | asked, queue, destination, counts, list(neighbours), lambda: 1_000, left)
 
 
 def chosen(visible=13, in_flight=0, fifo=False, account=1_000, **asked):
@@ -100,6 +102,14 @@ def test_all_reasons_are_said_at_once(sqs, queues):
     with pytest.raises(NativePathUnavailable) as caught:
         planned(sqs, queues, path="native", **asked)
     assert str(caught.value).count(" and ") == 3
+
+
+def test_what_a_run_may_have_sent_and_not_deleted_is_not_left_to_sqs_which_would_send_it_again(sqs, queues):
+    found = planned(sqs, queues, unsettled=True)
+    assert (found["path"], found["because"]) == ("custom", [UNSETTLED])
+    with pytest.raises(NativePathUnavailable, match="an earlier run may have sent some of them"):
+        planned(sqs, queues, unsettled=True, path="native")
+    assert planned(sqs, queues, unsettled=True, path="custom")["because"] == ["path is custom"]
 
 
 @pytest.mark.parametrize("asked", [{"preview": False}, {"rate": 500}, {"filter": {}}], ids=str)

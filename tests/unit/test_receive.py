@@ -6,9 +6,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from redrive import receive
+from redrive.errors import PageGone
 from redrive.lane import HOLD_ENDS, NEAR_LIMIT, Lane, Page
 from redrive.messages import Message
-from support.aws import count, send
+from support.aws import count, drain, send
 from support.breaking import Killed, answer_with, calls_of, die_at, refuse_calls, refuse_entries
 
 HELD = {"id": "x", "handle": "stale", "lapses": 4_000_000_000}
@@ -190,6 +191,43 @@ def test_a_receive_that_dies_before_its_page_is_stored_leaves_no_page_and_loses_
         run.receive(run.lane())
     assert list(run.ledger.names("pages")) == []
     assert sum(count(run.sqs, queues.dlq)) == 2
+
+
+def test_an_attempt_that_outlives_its_retry_stores_nothing_and_gives_back_what_it_took(run, queues):
+    """Lambda may finish a step whose answer was lost, after its retry (AWS SDK error; docs/facts.md B5)."""
+    send(run.sqs, queues.dlq, [f'{{"n":{n}}}' for n in range(4)])
+    run.criteria["transform"] = '$merge([body, {"mended": true}])'
+    retry = run.filter(run.receive(run.lane(page_size=2), retried=True))
+    late = run.receive(run.lane(page_size=2))  # the first attempt, which received as well, and stores its page late
+    assert (late.page.received, late.page.lapses) == (2, retry.page.lapses)
+    assert count(run.sqs, queues.dlq) == (2, 2)
+    lane = run.delete(run.send(retry))
+    assert (lane.counts["sent"], lane.counts["deleted"]) == (2, 2)
+    left = [int(body[5]) for body in (message["Body"] for message in drain(run.sqs, queues.dlq))]
+    arrived = [message["Body"] for message in drain(run.sqs, queues.source)]
+    assert sorted(arrived) == [f'{{"n":{n},"mended":true}}' for n in range(4) if n not in left]
+
+
+def test_a_page_that_is_gone_when_another_attempt_had_stored_it_stops_the_lane(run, queues):
+    send(run.sqs, queues.dlq, ["one", "two"])
+    run.receive(run.lane(page_size=1))
+    refuse_calls(run.ledger.s3, "GetObject", "NoSuchKey", status=404)
+    with pytest.raises(PageGone):
+        run.receive(run.lane(page_size=1))
+
+
+@pytest.mark.parametrize("waiting", [0, 3])
+def test_at_the_in_flight_limit_an_empty_answer_does_not_mean_a_dry_queue(run, queues, waiting):
+    """At 120,000 a long poll brings no message and no error (docs/facts.md A1)."""
+    send(run.sqs, queues.dlq, ["x"] * waiting)
+    full = {
+        "ApproximateNumberOfMessages": "7",
+        "ApproximateNumberOfMessagesNotVisible": "119900",
+        "ApproximateNumberOfMessagesDelayed": "0",
+    }
+    answer_with(run.sqs, "GetQueueAttributes", lambda: {"Attributes": full})
+    lane = run.receive(run.lane())
+    assert (lane.page.received, lane.go_on, lane.why) == (waiting, False, NEAR_LIMIT)
 
 
 def test_an_error_while_receiving_is_raised_for_the_state_machine_to_retry(run):

@@ -3,12 +3,14 @@
 import time
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from redrive import send, unsettled
+from redrive.errors import PageGone
+from redrive.outcomes import STILL_SENDING
 from redrive.receive import HOLD
-from redrive.release import STILL_SENDING
 from redrive.visibility import VISIBILITY
 from support import aws
 from support.aws import count
@@ -297,6 +299,50 @@ def test_the_recounted_reasons_stay_few(run, queues):
     assert len(found["reasons"]) <= 8
 
 
+def test_a_step_that_outlives_its_run_is_remembered_until_what_it_sent_is_deleted(run, queues, clock):
+    aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(15)])
+    lane = run.judged()
+    asked = []
+
+    def release_while_the_second_wave_is_on_its_way(**_):
+        asked.append(1)
+        if len(asked) == 2:
+            run.release(stopped(lane))
+
+    run.sqs.meta.events.register("before-call.sqs.SendMessageBatch", release_while_the_second_wave_is_on_its_way)
+    run.send(lane)
+    clock.ahead += VISIBILITY + 5
+    later = run.another("run-2").drain()
+    assert (later.counts["sent"], later.counts["settled"]) == (0, 5)
+    assert len(aws.drain(run.sqs, queues.source)) == 15
+
+
+def test_a_page_that_is_gone_in_the_middle_of_sending_keeps_nothing_hidden_and_nothing_unknown(run, queues, clock):
+    aws.send(run.sqs, queues.dlq, [f'{{"n":{n}}}' for n in range(30)])
+    run.criteria["where"] = "body.n >= 10"
+    held = run.judged(page_size=10)
+    lane = run.filter(run.receive(replace(held, page_size=20)))
+    die_at(run.sqs, "SendMessageBatch", 2)
+    with pytest.raises(Killed):
+        run.send(lane)
+    run.ledger.s3.delete_object(Bucket=run.ledger.bucket, Key=f"runs/run-1/pages/{lane.page.name}.jsonl.gz")
+    assert run.release(stopped(lane))["released"] == held.counts["held"] == 10
+    assert count(run.sqs, queues.dlq) == (10, 20)
+    clock.ahead += VISIBILITY + 5
+    later = run.another("run-2").drain()
+    assert (later.counts["settled"], later.counts["sent"]) == (10, 10)
+    assert len(aws.drain(run.sqs, queues.source)) == 20
+
+
+def test_verdicts_of_other_messages_are_never_used(run, queues):
+    aws.send(run.sqs, queues.dlq, ["one", "two"])
+    lane = run.judged()
+    run.ledger.write("verdicts", lane.page.name, reversed(run.ledger.read("verdicts", lane.page.name)))
+    with pytest.raises(PageGone):
+        run.send(lane)
+    assert count(run.sqs, queues.source) == (0, 0)
+
+
 # Marks of runs before
 
 
@@ -310,12 +356,77 @@ def test_the_recounted_reasons_stay_few(run, queues):
     ids=["drained", "not drained", "not yet shown again"],
 )
 def test_a_run_that_has_met_all_that_an_earlier_one_left_forgets_its_marks(run, why, lapses, kept):
-    unsettled.put(run.ledger, unsettled.Mark("orders-dlq", "run-0", "0/001-0001", lapses), 1)
+    unsettled.put(run.ledger, unsettled.Mark("orders-dlq", "run-0", "0/001-0001", lapses), 1, [])
     run.release(run.lane(why=why))
     assert (unsettled.marks(run.ledger, "orders-dlq") != []) is kept
 
 
 def test_a_run_that_stopped_forgets_nothing(run):
-    unsettled.put(run.ledger, unsettled.Mark("orders-dlq", "run-0", "0/001-0001", 1), 1)
+    unsettled.put(run.ledger, unsettled.Mark("orders-dlq", "run-0", "0/001-0001", 1), 1, [])
     run.release(run.lane(why="drained"), stopped(run.lane(index=1, why="drained")))
     assert len(unsettled.marks(run.ledger, "orders-dlq")) == 1
+
+
+def left_by_a_dead_run(run, queues, clock):
+    """Two messages sent by run-1, which died before it deleted them; they show again. Gives when the next run starts."""
+    aws.send(run.sqs, queues.dlq, ["one", "two"])
+    run.send(run.judged())
+    clock.ahead += VISIBILITY + 5
+    started = datetime.fromtimestamp(clock.time(), UTC).isoformat()
+    clock.ahead += 1
+    return started
+
+
+def is_sent_once(run, queues):
+    return sorted(message["Body"] for message in aws.drain(run.sqs, queues.source)) == ["one", "two"]
+
+
+def test_a_run_that_deleted_what_an_earlier_one_had_sent_forgets_its_mark(run, queues, clock):
+    started = left_by_a_dead_run(run, queues, clock)
+    second = run.another("run-2")
+    lane = second.drain()
+    assert lane.counts["settled"] == lane.counts["deleted"] == 2
+    second.release(lane, started=started)
+    assert unsettled.marks(run.ledger, "orders-dlq") == []
+    assert is_sent_once(run, queues)
+
+
+def test_a_preview_forgets_nothing(run, queues, clock):
+    started = left_by_a_dead_run(run, queues, clock)
+    second = run.another("run-2")
+    second.criteria = second.criteria | {"preview": True}
+    assert second.release(second.drain(), started=started) == {"released": 2}
+    assert run.another("run-3").drain().counts["settled"] == 2
+    assert is_sent_once(run, queues)
+
+
+def test_what_an_earlier_run_sent_and_this_one_could_not_delete_is_not_forgotten(run, queues, clock):
+    started = left_by_a_dead_run(run, queues, clock)
+    refusals = [("InternalError", False)] * 12
+    refuse_entries(run.sqs, "DeleteMessageBatch", lambda _: refusals.pop() if refusals else None)
+    second = run.another("run-2")
+    found = second.release(second.drain(), started=started)
+    assert (found["counts"]["settled"], found["counts"]["deleted"]) == (2, 0)
+    clock.ahead += VISIBILITY + 5
+    assert run.another("run-3").drain().counts["settled"] == 2
+    assert is_sent_once(run, queues)
+
+
+def test_a_lane_that_stops_at_the_deletion_of_what_an_earlier_run_sent_has_it_deleted_by_the_release(
+    run, queues, clock
+):
+    left_by_a_dead_run(run, queues, clock)
+    second = run.another("run-2")
+    found = second.release(stopped(second.send(second.judged())))
+    assert (found["counts"]["settled"], found["counts"]["deleted"]) == (2, 2)
+    assert count(run.sqs, queues.dlq) == (0, 0)
+
+
+def test_what_is_in_other_hands_while_a_run_drains_is_not_forgotten(run, queues, clock):
+    started = left_by_a_dead_run(run, queues, clock)
+    run.sqs.receive_message(QueueUrl=queues.dlq, MaxNumberOfMessages=10, VisibilityTimeout=30)  # somebody looks at them
+    second = run.another("run-2")
+    second.release(second.drain(), started=started)
+    clock.ahead += 31
+    assert run.another("run-3").drain().counts["settled"] == 2
+    assert is_sent_once(run, queues)
