@@ -51,7 +51,7 @@ class Ledger:
     def write_once(self, kind: str, page: str, lines: Iterable[dict[str, Any]]) -> bool:
         """Write them unless they are there already; tell whether these are the ones that are there now."""
         try:
-            # S3 answers 412 when the key exists (S3 user guide, conditional writes; docs/facts.md D).
+            # S3 answers 412 when the key exists (docs/facts.md H).
             self._write(kind, page, lines, IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] == "PreconditionFailed":

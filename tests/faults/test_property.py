@@ -74,7 +74,10 @@ faults = st.one_of(
 
 @dataclass(frozen=True)
 class Case:
-    """A queue, a request over it, and the faults of a first and of a second run; a third has none."""
+    """A queue, a request over it, and the faults of a first and of a second run; a third has none.
+
+    `looked_at`: after each of them somebody previews the same request.
+    """
 
     fifo: bool
     sources: int
@@ -86,6 +89,7 @@ class Case:
     rate: int | None
     schedules: tuple[tuple[Fault, ...], ...]
     abort: bool
+    looked_at: bool
 
     def request(self, queue: str) -> dict[str, Any]:
         asked: dict[str, Any] = {"queue": queue, "path": "custom"}
@@ -163,6 +167,7 @@ def cases(draw: st.DrawFn) -> Case:
         draw(st.none() | st.integers(3, 9)),
         (tuple(draw(st.lists(faults, min_size=1, max_size=3))), tuple(draw(st.lists(faults, max_size=1)))),
         draw(seldom),
+        draw(seldom),
     )
 
 
@@ -186,6 +191,9 @@ def holds(rig: Rig, case: Case) -> None:
             assert len(arrived - before) <= case.limit
         before = arrived
         rig.later()
+        if case.looked_at:
+            rig.run(case.request(queues.name) | {"preview": True})
+            assert {number for _, number in rig.arrivals} == arrived
         if hidden := look(rig, queues, case.letters, may_repeat).hidden:
             assert _release_failed(rig, run), f"hidden after ten minutes: {hidden}"
             rig.later(3600)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from faults.table import Row
+from redrive.plan import UNSETTLED
 from redrive.receive import HOLD
 from redrive.visibility import VISIBILITY
 from support.faults import (
@@ -203,6 +204,22 @@ def test_what_a_run_had_sent_and_could_not_delete_the_next_run_deletes_and_does_
     call = Call(fault.step, "", fault.operation, fault.number)
     row = broken_at(rig, kind, Scenario(left, RUN, (), times=fault.times, first=(NO_RELEASE,)), call, fault.how)
     assert row.reached
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("left", list(LEFT)[:2])  # the third leaves nothing: a retry settles it
+def test_what_a_run_had_sent_and_could_not_delete_is_not_left_to_sqs_which_would_send_it_again(rig, kind, left):
+    letters = LETTERS[kind]
+    queues = rig.queues(letters, fifo=kind == "FIFO")
+    rig.run(request(queues, kind), LEFT[left], NO_RELEASE)
+    may_repeat = rig.faults.may_repeat
+    rig.later(HOLD + 1)
+    run = rig.run({"queue": queues.name})
+    assert (run.status, run.summary["path"], run.summary["because"]) == ("SUCCEEDED", "custom", [UNSETTLED])
+    assert run.summary["settled"] > 0
+    found = look(rig, queues, letters, may_repeat)
+    assert not found.broken(later=True)
+    assert "dlq" not in {copy.place for copy in rig.copies(queues)}
 
 
 @pytest.mark.parametrize(

@@ -225,11 +225,11 @@ def allowed(name: str) -> set[str]:
         "Check": {"sqs:GetQueueUrl", "sqs:GetQueueAttributes"},
         "Count": {"sqs:GetQueueAttributes"},
         "Plan": {"sqs:ListDeadLetterSourceQueues", "sqs:ListMessageMoveTasks", "sqs:GetQueueAttributes"},
-        "Receive": {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"},
+        "Receive": {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
         "Filter": set(),
         "Send": {"sqs:SendMessage"},
         "Delete": {"sqs:DeleteMessage"},
-        "Release": {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage"},
+        "Release": {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
         "Cleanup": {
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
