@@ -58,7 +58,7 @@ class Lane:
     share        how many more messages this lane may select; None without a limit
     sifts        whether a filter may pass messages over, so that a page may be larger than the share
     room         how many more messages this lane may hold back before the queue's in-flight limit is near
-    pace         messages a second this lane may send; None for as fast as it goes
+    pace         whole messages a second this lane may send; None for as fast as it goes
     counts       messages by outcome, of settled pages only
     reasons      how many messages failed, by reason; only the first MOST_REASONS different ones
     requests     requests made, by service, and functions run and states entered
@@ -82,7 +82,7 @@ class Lane:
     share: int | None = None
     sifts: bool = False
     room: int = 100_000
-    pace: float | None = None
+    pace: int | None = None
     round: int = 0
     turn: int = 0
     counts: dict[str, int] = field(default_factory=no_counts)

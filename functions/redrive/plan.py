@@ -25,7 +25,6 @@ MESSAGES_PER_LANE = 5_000  # a lane less costs a little time, a lane more costs 
 LANE_RATE = 500  # messages a second that one lane is trusted with; measured in docs/performance.md
 OWN_CHOICE = 10  # lanes; more must be asked for
 PART_OF_ACCOUNT = 5  # a run takes at most a fifth of the functions that the account may run at once
-TURNS_A_SECOND = 1  # with a rate, a lane sends about this many pages a second
 
 STEP_BACK = "none"
 UNSETTLED = "an earlier run may have sent some of them without deleting them yet, and SQS would send them again"
@@ -158,17 +157,30 @@ def _lanes(
     limit, rate = request.get("limit"), request.get("rate")
     waiting = counts["visible"] if limit is None else min(counts["visible"], limit)
     number, because = _number_of_lanes(request, queue, waiting, concurrency)
-    pace = None if rate is None else rate / number
-    page_size = PAGE if pace is None else max(1, min(PAGE, math.ceil(pace / TURNS_A_SECOND)))
-    if page_size < PAGE:
-        because.append(f"pages of {page_size:,}, one a second, keep to the rate")
+    paces = None if rate is None else _shares(rate, number)
+    sizes = [pace // _turns(pace) for pace in paces] if paces else [PAGE] * number
+    if paces and min(sizes) < PAGE:
+        because.append(_why_pages(paces, sizes))
     room = max(PAGE, (IN_FLIGHT_LIMIT - IN_FLIGHT_MARGIN - counts["in_flight"]) // number)
-    shares = [None] * number if limit is None else _shares(limit, number)
+    nones: list[int | None] = [None] * number
+    shares = nones if limit is None else _shares(limit, number)
     lanes = [
-        Lane(index, page_size, POLLERS, share=share, sifts="filter" in request, room=room, pace=pace)
-        for index, share in enumerate(shares)
+        Lane(index, size, POLLERS, share=share, sifts="filter" in request, room=room, pace=pace)
+        for index, (size, share, pace) in enumerate(zip(sizes, shares, paces or nones, strict=True))
     ]
     return lanes, because
+
+
+def _turns(pace: int) -> int:
+    """Give the pages a second of a lane: as few as carry so many messages a second."""
+    return math.ceil(pace / PAGE)
+
+
+def _why_pages(paces: list[int], sizes: list[int]) -> str:
+    turns = sorted({_turns(pace) for pace in paces})
+    often = "one" if turns == [1] else " or ".join(map(str, turns))
+    at_most = "at most " if len(set(sizes)) > 1 else ""
+    return f"pages of {at_most}{max(sizes):,}, {often} a second in each lane, keep to the rate"
 
 
 def _number_of_lanes(
@@ -185,16 +197,24 @@ def _number_of_lanes(
             raise InvalidRequest(f"lanes: it can only be 1, because {only_one}; leave it out.")
         return 1, [only_one]
     if wanted:
-        # No lane without a message: a limit is shared out among the lanes.
-        return min(wanted, limit or wanted), ["lanes is set"]
+        # A limit and a rate are shared out among the lanes, in whole messages, and no lane may go without.
+        number, reasons = wanted, ["lanes is set"]
+        if limit is not None and limit < number:
+            number = limit
+            reasons.append(f"each lane takes at least one message of the limit of {limit}")
+        if rate is not None and rate < number:
+            number = rate
+            reasons.append(f"each lane takes at least one message a second of the rate of {rate}")
+        return number, reasons
     if rate is not None:
-        number, because = math.ceil(rate / LANE_RATE), f"one lane serves each {LANE_RATE} messages a second of the rate"
-        number = min(number, math.ceil(waiting / PAGE))
+        number = math.ceil(rate / LANE_RATE)
+        reasons = [f"one lane serves each {LANE_RATE} messages a second of the rate"]
+        if (most := max(1, math.ceil(waiting / PAGE))) < number:
+            number = most
+            reasons.append(f"no more than one for each {PAGE:,} messages, and {waiting:,} are to be looked at")
     else:
-        number = math.ceil(waiting / MESSAGES_PER_LANE)
-        because = f"one lane serves each {MESSAGES_PER_LANE:,} messages, and {waiting:,} are to be looked at"
-    reasons = [because]
-    number = max(1, number)
+        number = max(1, math.ceil(waiting / MESSAGES_PER_LANE))
+        reasons = [f"one lane serves each {MESSAGES_PER_LANE:,} messages, and {waiting:,} are to be looked at"]
     if number > OWN_CHOICE:
         number = OWN_CHOICE
         reasons.append(f"more than {OWN_CHOICE} must be asked for")
@@ -206,5 +226,6 @@ def _number_of_lanes(
     return number, reasons
 
 
-def _shares(limit: int, number: int) -> list[int]:
-    return [limit // number + (1 if index < limit % number else 0) for index in range(number)]
+def _shares(whole: int, number: int) -> list[int]:
+    """Share out a limit or a rate among so many lanes, as evenly as whole messages can be."""
+    return [whole // number + (1 if index < whole % number else 0) for index in range(number)]

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redrive.errors import InvalidRequest, NativePathUnavailable
@@ -20,10 +21,12 @@ from redrive.plan import (
     PAGE,
     UNSETTLED,
     _lanes,
+    _turns,
     concurrency,
     plan,
 )
 from redrive.queues import describe
+from redrive.send import _keep_pace
 from support.aws import arn_of, make_queues
 from support.breaking import answer_with, refuse_calls
 from support.library import a_queue
@@ -201,6 +204,7 @@ def test_an_error_of_aws_itself_is_left_for_the_state_machine_to_retry(sqs, queu
         (10**7, {"lanes": 1}, 1),
         (10**7, {"lanes": 4, "limit": 3}, 3),
         (10**7, {"lanes": 4, "rate": 10}, 4),
+        (10**7, {"lanes": 4, "rate": 3}, 3),
     ],
     ids=str,
 )
@@ -221,15 +225,58 @@ REASONS = {
         {"visible": 10**7, "limit": 9, "filter": {"where": "true"}},
         "a limit with a filter is exact only in one lane",
     ),
-    "the request": ({"lanes": 3}, "lanes is set"),
+    "the request": ({"lanes": 3, "limit": 3, "rate": 3_000}, "lanes is set"),
+    "the request and the limit": (
+        {"lanes": 4, "limit": 3},
+        "lanes is set; each lane takes at least one message of the limit of 3",
+    ),
+    "the request and the rate": (
+        {"lanes": 4, "rate": 3},
+        (
+            "lanes is set; each lane takes at least one message a second of the rate of 3; "
+            "pages of 1, one a second in each lane, keep to the rate"
+        ),
+    ),
+    "the request, the limit and the rate": (
+        {"lanes": 9, "limit": 5, "rate": 2},
+        (
+            "lanes is set; each lane takes at least one message of the limit of 5; "
+            "each lane takes at least one message a second of the rate of 2; "
+            "pages of 1, one a second in each lane, keep to the rate"
+        ),
+    ),
     "our own restraint": (
         {"visible": 10**7},
         "one lane serves each 5,000 messages, and 10,000,000 are to be looked at; more than 10 must be asked for",
     ),
     "the rate": (
         {"visible": 10**7, "rate": 1_200},
-        ("one lane serves each 500 messages a second of the rate; pages of 400, one a second, keep to the rate"),
+        (
+            "one lane serves each 500 messages a second of the rate; "
+            "pages of 400, one a second in each lane, keep to the rate"
+        ),
     ),
+    "a rate and few messages": (
+        {"visible": 1_500, "rate": 1_200},
+        (
+            "one lane serves each 500 messages a second of the rate; "
+            "no more than one for each 1,000 messages, and 1,500 are to be looked at; "
+            "pages of 600, one a second in each lane, keep to the rate"
+        ),
+    ),
+    "a rate that leaves lanes of two paces": (
+        {"lanes": 4, "rate": 10},
+        "lanes is set; pages of at most 3, one a second in each lane, keep to the rate",
+    ),
+    "a rate above a page a second": (
+        {"lanes": 1, "rate": 1_050},
+        "lanes is set; pages of 525, 2 a second in each lane, keep to the rate",
+    ),
+    "a rate around a page a second": (
+        {"lanes": 2, "rate": 2_001},
+        "lanes is set; pages of at most 1,000, 1 or 2 a second in each lane, keep to the rate",
+    ),
+    "a rate of full pages": ({"lanes": 1, "rate": 2_000}, "lanes is set"),
     "the account": (
         {"visible": 10**7, "account": 10},
         (
@@ -291,13 +338,64 @@ def test_the_shares_of_the_lanes_add_up_to_the_limit(visible, limit):
     assert min(shares) > 0
 
 
-@given(st.integers(0, 10**7), st.integers(1, 10**5))
-def test_the_paces_of_the_lanes_add_up_to_the_rate_and_a_page_is_sent_in_about_a_second(visible, rate):
-    lanes = lanes_of(visible, rate=rate)
-    assert sum(lane.pace for lane in lanes) == pytest.approx(rate)
+@given(st.integers(0, 10**7), st.integers(1, 10**5), st.none() | st.integers(1, MOST_LANES), st.integers(0, 200))
+def test_the_paces_of_the_lanes_add_up_to_the_rate_and_a_page_is_sent_in_a_second_or_less(
+    visible, rate, asked, account
+):
+    lanes = lanes_of(visible, rate=rate, account=account, **({"lanes": asked} if asked else {}))
+    assert len(lanes) <= rate
+    assert sum(lane.pace for lane in lanes) == rate
     for lane in lanes:
-        assert 1 <= lane.page_size <= PAGE
-        assert lane.page_size <= max(1, lane.pace + 1)
+        assert isinstance(lane.pace, int)
+        assert 1 <= lane.page_size <= min(PAGE, lane.pace)
+
+
+@st.composite
+def rates_and_lanes(draw):
+    """A rate that its lanes can keep: of some pages a second each, whose turns are shorter than the time between."""
+    number = draw(st.none() | st.integers(1, 8))
+    return draw(st.integers(1, 3 * PAGE * (number or OWN_CHOICE))), number
+
+
+@settings(max_examples=60)
+@given(rates_and_lanes(), st.randoms(use_true_random=False))
+def test_no_ten_seconds_see_more_than_the_rate_of_all_lanes_together_nor_less_than_nine_tenths(asked, dice):
+    """With enough messages and quick turns, on a clock of its own; the burst of a page is a straight line.
+
+    Nine tenths of what divides into the pages of a second: two pages of 525 are 1,050 a second, and 1,051 are as well.
+    """
+    rate, number = asked
+    lanes = lanes_of(10**7, rate=rate, **({"lanes": number} if number else {}))
+    bursts = [burst for lane in lanes for burst in bursts_of(lane, 26, dice)]
+    paged = sum(lane.page_size * _turns(lane.pace) for lane in lanes)
+    assert rate - paged < sum(_turns(lane.pace) for lane in lanes)
+    # From when the last lane is at work, for some ten windows.
+    first = max(min(begin for index, begin, _, _ in bursts if index == lane.index) for lane in lanes)
+    edges = sorted(moment for _, begin, end, _ in bursts for moment in (begin, end))
+    for start in {moment for edge in edges for moment in (edge, edge - 10)}:
+        if start + 10 <= 26:
+            sent = sum(amount * part(begin, end, start) for _, begin, end, amount in bursts)
+            assert sent <= 10 * rate * (1 + 1e-9)
+            if start >= first:
+                assert sent >= 9 * paged * (1 - 1e-9)
+
+
+def bursts_of(lane, seconds, dice):
+    """The bursts of a lane whose first turn is slow: (lane, begin, end, messages), in seconds from the run's start."""
+    start = now = 1_795_186_800.0
+    quick, cold, bursts = 1 / _turns(lane.pace), dice.uniform(0, 1.5), []
+    while now < start + seconds:
+        lead, length, rest = (dice.uniform(0.1, 1) * most * quick for most in (0.4, 0.1, 0.4))
+        begin = now + lead + (0 if bursts else cold)
+        bursts.append((lane.index, begin - start, begin + length - start, lane.page_size))
+        lane = _keep_pace(lane, begin, lane.page_size)
+        now = max(begin + length + rest, datetime.fromisoformat(lane.wait_until).timestamp())
+    return bursts
+
+
+def part(begin, end, start):
+    """The part of a burst that lies in the ten seconds from `start`."""
+    return max(0.0, min(end, start + 10) - max(begin, start)) / (end - begin)
 
 
 @given(st.integers(0, 10**7), st.integers(0, IN_FLIGHT_LIMIT - 20_000))
