@@ -2,6 +2,9 @@
 
 The only module that reads the environment and knows Lambda. Each line of the log has the run and the lane, and none
 has a message's body: steps log counts.
+
+A step's bill has what its failed attempts asked as well, as far as this very worker ran them, and lived. What was asked
+by an attempt in another worker, by one that its worker died of, or by one that no retry followed, is in no bill.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from botocore.session import Session
 
 from redrive.lane import Lane
 from redrive.ledger import Ledger
-from redrive.metering import Meter
+from redrive.metering import Meter, add
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +53,9 @@ COUNTED = {
     "held": "MessagesHeld",
 }
 Event = dict[str, Any]
+Attempt = tuple[str, int | None, str]  # run, lane, step
+MOST_UNBILLED = 100  # attempts; the oldest give way, for their retries may have gone to another worker
+unbilled: dict[Attempt, dict[str, int]] = {}  # what failed attempts asked, until a retry is billed
 
 
 @functools.cache
@@ -114,10 +120,10 @@ def step(transitions: int) -> Callable[[Callable[[Event, Any], Event]], Callable
             try:
                 result = work(event, context)
             except Exception as error:
-                _say_failed(error)
+                _fail(error, before, event, context)
                 raise
             log.info("done")
-            return {"requests": _bill(before, event, transitions)} | result
+            return {"requests": _bill(before, event, context, transitions)} | result
 
         return handler
 
@@ -138,10 +144,10 @@ def lane_step(transitions: int) -> Callable[[Callable[[Event, Any], Lane]], Call
             try:
                 lane = work(event, context)
             except Exception as error:
-                _say_failed(error)
+                _fail(error, before, event, context)
                 raise
             _measure(event, earlier, lane)
-            return lane.charged(_bill(before, event, transitions)).to_json()
+            return lane.charged(_bill(before, event, context, transitions)).to_json()
 
         return handler
 
@@ -160,13 +166,28 @@ def _begin(event: Event, context: Any) -> dict[str, int]:
         step=context.function_name,
         request=context.aws_request_id,
     )
+    if not event.get("retries"):
+        unbilled.pop(_attempt(event, context), None)  # of another turn, or of an execution that was started again
     return meter.read()
 
 
-def _bill(before: dict[str, int], event: Event, transitions: int) -> dict[str, int]:
+def _attempt(event: Event, context: Any) -> Attempt:
+    return event["run"], event.get("lane", {}).get("index"), context.function_name
+
+
+def _bill(before: dict[str, int], event: Event, context: Any, transitions: int) -> dict[str, int]:
     # A retried state enters again, and runs its function again: `retries` is the machine's own count of them.
     retries = event.get("retries", 0)
-    return {**meter.since(before), "lambda": 1 + retries, "transitions": transitions + retries}
+    asked = add(meter.since(before), unbilled.pop(_attempt(event, context), {}))
+    return {**asked, "lambda": 1 + retries, "transitions": transitions + retries}
+
+
+def _fail(error: Exception, before: dict[str, int], event: Event, context: Any) -> None:
+    attempt = _attempt(event, context)
+    unbilled[attempt] = add(meter.since(before), unbilled.pop(attempt, {}))
+    while len(unbilled) > MOST_UNBILLED:
+        del unbilled[next(iter(unbilled))]
+    _say_failed(error)
 
 
 def _measure(event: Event, earlier: Lane, lane: Lane) -> None:

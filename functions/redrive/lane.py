@@ -61,7 +61,8 @@ class Lane:
     pace         whole messages a second this lane may send; None for as fast as it goes
     counts       messages by outcome, of settled pages only
     reasons      how many messages failed, by reason; only the first MOST_REASONS different ones
-    requests     requests made, by service, and functions run and states entered
+    requests     requests made, by service, and functions run and states entered; of failed attempts at a step, all
+                 functions run, but only the requests that runtime.py still knows
     page         the page in hand
     held_until   when the first of the messages that this lane holds, and has not renewed the hold of, would show again
                  (epoch seconds); None if there is none

@@ -1,5 +1,7 @@
 """Steps broken on purpose: what Retry, Catch and the compensation make of it. On moto, where a step can be broken."""
 
+import functools
+import importlib
 import json
 import time
 
@@ -8,6 +10,7 @@ import pytest
 import redrive.delete
 import redrive.receive
 import redrive.send
+import runtime
 from redrive.errors import PageLapsed
 from support.aws import count, dead_letter, drain, make_queues, send
 from support.moto_machine import LambdaError
@@ -69,6 +72,30 @@ def test_a_step_that_dies_once_is_retried_and_the_run_ends_as_if_it_had_not(moto
     assert (run.output["received"], run.output["sent"], run.output["held"]) == (6, 2, 4)
     assert run.output["requests"]["lambda"] == len(moto.steps) - (step == "report")  # not its own second try
     assert everywhere(queues) == list(range(6))
+
+
+@pytest.mark.parametrize("step", STEPS[:-1])  # the report bills itself in advance
+def test_what_an_attempt_asked_before_it_raised_is_in_the_runs_bill(moto, queues, monkeypatch, step):
+    """Where the retry is in the same worker; here all steps are in one process, whose meter counts every request."""
+    module, left = importlib.import_module(step), [1]
+    work = module.handler.__wrapped__
+
+    @functools.wraps(work)
+    def work_and_raise(event, context):
+        done = work(event, context)
+        if left[0]:
+            left[0] -= 1
+            raise LambdaError("Lambda.Unknown")
+        return done
+
+    of_a_lane = step in {"receive", "filter", "send", "delete"}
+    monkeypatch.setattr(module, "handler", (runtime.lane_step if of_a_lane else runtime.step)(0)(work_and_raise))
+    before = runtime.meter.read()
+    run = moto.run(request(queues))
+    assert run.path[-1] == "Redrive complete"
+    assert moto.steps.count(step) >= 2
+    asked = runtime.meter.since(before)
+    assert {service: run.output["requests"][service] for service in asked} == asked
 
 
 @pytest.mark.parametrize("step", ["receive", "filter", "send"])

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import runtime
-from redrive.errors import InvalidRequest, QueueNotFound
+from redrive.errors import InvalidRequest, PageLapsed, QueueNotFound
 from redrive.lane import Lane
 from support import aws
 from support.breaking import answer_with, fail_attempts, refuse_calls
@@ -213,6 +213,56 @@ def test_a_request_that_botocore_repeats_is_billed_each_time(lambdas, event, ste
 def test_a_step_that_was_retried_is_billed_for_each_attempt(lambdas, event, retries):
     found = lambdas("count", event | {"retries": retries})["requests"]
     assert (found["lambda"], found["transitions"]) == (1 + retries, 2 + retries)
+
+
+@pytest.fixture
+def asking(lambdas, event, monkeypatch):
+    """A step that asks SQS once and then fails, if told so; gives how many requests it was billed, None if it failed."""
+    monkeypatch.setattr(runtime, "unbilled", {})
+
+    @runtime.step(transitions=1)
+    def handler(event, _context):
+        runtime.sqs().list_queues()
+        if event["fails"]:
+            raise PageLapsed("broken on purpose.")
+        return {}
+
+    def attempt(*, retries=0, fails=False, run="run-1", lane=0):
+        told = event | {"run": run, "lane": {"index": lane}, "retries": retries, "fails": fails}
+        if not fails:
+            return handler(told, Context())["requests"]["sqs"]
+        with pytest.raises(PageLapsed):
+            handler(told, Context())
+        return None
+
+    return attempt
+
+
+def test_what_attempts_asked_before_they_failed_is_billed_once_with_their_retry_in_the_same_worker(asking):
+    asking(fails=True)
+    asking(fails=True, retries=1)
+    assert asking(retries=2) == 3
+    assert asking(retries=2) == 1
+
+
+@pytest.mark.parametrize("other", [{"run": "run-2"}, {"lane": 1}], ids=str)
+def test_what_an_attempt_asked_is_not_billed_to_another_run_or_lane(asking, other):
+    asking(fails=True)
+    assert asking(retries=1, **other) == 1
+    assert asking(retries=1) == 2
+
+
+def test_a_first_attempt_is_billed_for_itself_alone(asking):
+    asking(fails=True)
+    assert asking() == 1
+    assert runtime.unbilled == {}
+
+
+def test_a_worker_keeps_the_requests_of_few_failed_attempts(asking, monkeypatch):
+    monkeypatch.setattr(runtime, "MOST_UNBILLED", 3)
+    for number in range(9):
+        asking(fails=True, run=f"run-{number}")
+    assert [run for run, _, _ in runtime.unbilled] == ["run-6", "run-7", "run-8"]
 
 
 def test_a_lane_is_charged_on_top_of_what_it_had(lambdas, event, run, queues):
