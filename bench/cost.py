@@ -91,7 +91,7 @@ class Measured:
 def measured(stack: Any, messages: int, **asked: Any) -> Measured:
     """Redrive so many messages on the custom path, and count."""
     engine, sqs = Deployed(stack), stack.client("sqs")
-    dlq, home, _ = two_queues(sqs, f"cost-{messages}")
+    dlq, home = two_queues(sqs, f"cost-{messages}")
     feed(sqs, dlq, range(messages))
     before = requests_of(stack)
     arn = engine.start({"queue": dlq, "destination": home, "path": "custom", **asked})

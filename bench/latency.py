@@ -126,7 +126,7 @@ def drained(stack: Any, lanes: int, name: str) -> Speed:
     """
     sqs = stack.aws.client("sqs", config=FEEDING)
     messages = min(lanes * PAGES * PAGE, MOST)
-    dlq, home, _ = two_queues(sqs, name)
+    dlq, home = two_queues(sqs, name)
     with ThreadPoolExecutor(FEEDERS) as pool:
         list(pool.map(lambda first: feed(sqs, dlq, range(first, first + 500)), range(0, messages, 500)))
     engine = Deployed(stack)

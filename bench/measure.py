@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from support.aws import arn_of
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -73,10 +71,10 @@ def feed(sqs: Any, url: str, numbers: range) -> None:
         assert not sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
 
 
-def two_queues(sqs: Any, name: str) -> tuple[str, str, str]:
-    """A queue of dead letters and one for what is redriven: both URLs, and the ARN of the second."""
+def two_queues(sqs: Any, name: str) -> tuple[str, str]:
+    """A queue of dead letters and one for what is redriven: their URLs."""
     dlq, home = (sqs.create_queue(QueueName=f"{name}{end}")["QueueUrl"] for end in ("-dlq", ""))
-    return dlq, home, arn_of(sqs, home)
+    return dlq, home
 
 
 def requests_of(stack: Any) -> Counter[tuple[str, str]]:

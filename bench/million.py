@@ -103,7 +103,7 @@ def main() -> None:
     options = parser.parse_args()
     with local_stack() as stack:
         sqs, engine = stack.client("sqs"), Deployed(stack)
-        dlq, home, _ = two_queues(sqs, "million")
+        dlq, home = two_queues(sqs, "million")
         feeder = Feeder(stack.aws.client("sqs", config=LIGHT), dlq, options.messages)
         consumers = [Consumer(stack.aws.client("sqs", config=LIGHT), home, options.messages) for _ in range(2)]
         memory = Memory(stack.aws.process_id)

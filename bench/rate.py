@@ -35,7 +35,7 @@ def windows(arrivals: list[int], edge: int = 0) -> list[int]:
 def redriven(stack: Any, rate: int, lanes: int | None, messages: int) -> tuple[int, list[int]]:
     """Run with a rate; give the number of lanes, and the arrivals."""
     sqs = stack.client("sqs")
-    dlq, home, _ = two_queues(sqs, f"rate-{rate}-{messages}")
+    dlq, home = two_queues(sqs, f"rate-{rate}-{messages}")
     feed(sqs, dlq, range(messages))
     asked = {"queue": dlq, "destination": home, "path": "custom", "rate": rate} | ({"lanes": lanes} if lanes else {})
     run = Deployed(stack).run(asked, timeout=600)

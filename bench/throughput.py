@@ -110,12 +110,12 @@ def main() -> None:
     rates: dict[str, list[float]] = {name: [] for name in ways}
     with local_stack() as stack:
         sqs = stack.client("sqs")
-        dlq, home, _ = two_queues(sqs, "warm")
+        dlq, home = two_queues(sqs, "warm")
         feed(sqs, dlq, range(8_000))
         redrive(4)(stack, dlq, home)  # the functions' first, cold, invocations are bench-cold's
         for number in range(options.rounds):
             for name, way in ways.items():
-                dlq, home, _ = two_queues(sqs, f"round-{number}-{name[1]}")
+                dlq, home = two_queues(sqs, f"round-{number}-{name[1]}")
                 feed(sqs, dlq, range(options.messages))
                 seconds = way(stack, dlq, home)
                 assert (count(sqs, dlq), count(sqs, home)) == ((0, 0), (options.messages, 0)), name

@@ -49,9 +49,9 @@ class Engine:
             time.sleep(every)
         return found
 
-    def wait(self, arn: str, *, timeout: float = 60) -> Ended:
+    def wait(self, arn: str, *, timeout: float = 60, every: float = 0.05) -> Ended:
         """Wait for the end of an execution, and read all that it left."""
-        found = self.end(arn, timeout=timeout)
+        found = self.end(arn, timeout=timeout, every=every)
         events = self.events(arn)
         return Ended(
             arn,
