@@ -1,8 +1,8 @@
 """A million messages in one execution: how far histories, payloads and memory are from their limits, and who arrived.
 
-`make bench-million`; some 15 minutes. A feeder tops the dead-letter queue up while it drains, and a consumer ticks off
+`make bench-million`; some 20 minutes. A feeder tops the dead-letter queue up while it drains, and a consumer ticks off
 what arrives, so that the embedded AWS never holds more than some thousand messages. Fails when a message is missing or
-came twice, or when a limit is near.
+came twice, when a limit is near, or when a function's process has grown from its second tenth to its last.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from support.engine import Deployed
 
 WAITING = 12_000  # messages in the dead-letter queue, at the most
 EVENTS, PAYLOAD, MEMORY = 25_000, 262_144, 256  # limits: events, bytes (docs/facts.md B1); and MiB, our own goal
+FLAT = 1.15  # times as large as before is still the same
 
 
 class Feeder(threading.Thread):
@@ -83,6 +84,16 @@ class Memory(threading.Thread):
                 if int(process.name) != self.group:
                     self.seen[process.name].append(pages * 4096 / 2**20)
 
+    def lasting(self) -> list[list[float]]:
+        """What was seen of each process that was there long enough to have tenths."""
+        return [samples for samples in self.seen.values() if len(samples) >= 20]
+
+
+def tenths(samples: list[float]) -> tuple[float, float]:
+    """The medians of the second and of the last tenth of what was seen of a process."""
+    tenth = len(samples) // 10
+    return statistics.median(samples[tenth : 2 * tenth]), statistics.median(samples[-tenth:])
+
 
 def extremes(engine: Deployed, arns: list[str]) -> tuple[int, int]:
     """The most events of an execution, and the largest payload of a state, in bytes."""
@@ -129,9 +140,7 @@ def main() -> None:
         events, largest = extremes(engine, [arn, *engine.lanes(arn)])
     came = [sum(times) for times in zip(*(consumer.came for consumer in consumers), strict=True)]
     missing, again = came.count(0), sum(times - 1 for times in came if times > 1)
-    lanes = [samples for samples in memory.seen.values() if len(samples) >= 20]
-    first = max(statistics.median(samples[len(samples) // 10 : len(samples) // 5]) for samples in lanes)
-    last = max(statistics.median(samples[-len(samples) // 10 :]) for samples in lanes)
+    first, last = max(map(tenths, memory.lasting()), key=lambda tenths: tenths[1] / tenths[0])
     peak = max(max(samples) for samples in memory.seen.values())
     summary = run.output
     print(f"{machine()}. {options.messages:,} messages of 1 KiB with three attributes, in one execution.\n")
@@ -146,15 +155,15 @@ def main() -> None:
         ["lanes, rounds", f"{summary['lanes']}, {summary['rounds']}", ""],
         ["most events of an execution", f"{events:,}", f"below {EVENTS:,}"],
         ["largest payload of a state, bytes", f"{largest:,}", f"below {PAYLOAD:,}"],
-        ["largest function, MiB: in the second tenth of the run", f"{first:,.0f}", ""],
-        ["… in the last tenth", f"{last:,.0f}", "the same"],
-        ["… ever", f"{peak:,.0f}", f"below {MEMORY}"],
+        ["the process of a function that grew most, MiB: in its second tenth", f"{first:,.0f}", ""],
+        ["… in its last tenth", f"{last:,.0f}", "the same"],
+        ["the largest process of a function ever, MiB", f"{peak:,.0f}", f"below {MEMORY}"],
         *([f"{name} requests", f"{n:,}", ""] for name, n in summary["requests"].items() if name != "transitions"),
         ["state transitions", f"{summary['requests']['transitions']:,}", ""],
     ]
     print(table(["", "measured", "must be"], rows))
     conserved = not missing and not again and left == ((0, 0), (0, 0)) and summary["sent"] == options.messages
-    within = events < EVENTS and largest < PAYLOAD / 2 and peak < MEMORY and last < first * 1.15
+    within = events < EVENTS and largest < PAYLOAD / 2 and peak < MEMORY and last < first * FLAT
     if not (conserved and within):
         sys.exit("A goal is missed.")
 

@@ -1,7 +1,7 @@
 """Messages a second, on one embedded AWS: a bare loop, the usual hand-written Lambda, and Redrive.
 
 `make bench-throughput`. Every round gives each of them the same dead letters, and the ratios are taken round by round,
-so that a machine whose speed drifts does not matter.
+so that a machine whose speed drifts does not matter. Fails when (d) is too small a part of (a), or too few times (b).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import statistics
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 THREADS = 16
+GOALS = {"a": 0.7, "b": 4}  # (d), as many times each of these
 # What the blog posts have: receive one, send its body, delete it. No attributes, no batches, no refusals.
 HAND_WRITTEN = """
 import boto3
@@ -123,18 +126,24 @@ def main() -> None:
                 tell(f"round {number + 1}: {name}: {rates[name][-1]:,.0f} messages/s")
                 for url in (dlq, home):
                     sqs.delete_queue(QueueUrl=url)
-    others = [found for name, found in rates.items() if name[1] in "ab"]
+    of = {name[1]: found for name, found in rates.items()}
+    others = [other for other in GOALS if other in of]
     rows = [
-        [
-            name,
-            spread(found),
-            *(spread([mine / its for mine, its in zip(found, other, strict=True)], ".2f") for other in others),
-        ]
+        [name, spread(found), *(spread(ratios(found, of[other]), ".2f") for other in others)]
         for name, found in rates.items()
     ]
     print(f"{machine()}. {options.messages:,} messages of 1 KiB with three attributes, {options.rounds} rounds;")
-    print("medians (least to greatest), ratios taken within each round.\n")
-    print(table(["", "messages/s", *(f"of ({name[1]})" for name in rates if name[1] in "ab")], rows))
+    print("medians (least to greatest), ratios taken within each round. Goals for (d), in the median: ", end="")
+    print(" and ".join(f"at least {goal} times ({other})" for other, goal in GOALS.items()) + ".\n")
+    print(table(["", "messages/s", *(f"of ({other})" for other in others)], rows))
+    reached = {other: statistics.median(ratios(of["d"], of[other])) for other in others if "d" in of}
+    if missed := [f"{ratio:.2f} times ({other})" for other, ratio in reached.items() if ratio < GOALS[other]]:
+        sys.exit(f"Missed: (d) is {' and '.join(missed)}.")
+
+
+def ratios(found: list[float], other: list[float]) -> list[float]:
+    """Each round's figure as many times that round's other one."""
+    return [mine / its for mine, its in zip(found, other, strict=True)]
 
 
 if __name__ == "__main__":
