@@ -192,6 +192,10 @@ def _summary(result: Json) -> Iterator[tuple[str, str]]:
         yield "lanes", f"{result['lanes']}, because {' and '.join(result['lanes_because'])}"
     for reason, number in result.get("reasons", {}).items():
         yield "", f"{number:,} failed: {reason}"
+    for number, (group, reason) in enumerate(result.get("stopped_groups", {}).items()):
+        yield "" if number else "stopped", f"group {group}: {reason}"
+    if more := result.get("more_stopped_groups"):
+        yield "", f"and {more:,} more group{'s' if more > 1 else ''}"
     yield "seconds", f"{result['seconds']}"
     yield "requests", ", ".join(f"{result['requests'][key]:,} {name}" for key, name in _SERVICES.items())
     yield "ledger", result["ledger"]

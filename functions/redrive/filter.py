@@ -51,7 +51,8 @@ def filter_page(ledger: Ledger, journal: Journal, queue: Queue, criteria: dict[s
         ledger.write(VERDICTS, name, map(Verdict.to_json, verdicts, messages))
         return lane
     pairs = zip(messages, verdicts, strict=True)
-    return settle(ledger, lane, messages, [Outcome(message.id, v.decision, v.reason) for message, v in pairs])
+    outcomes = [Outcome(message.id, v.decision, v.reason) for message, v in pairs]
+    return settle(ledger, lane, messages, outcomes, in_order=queue.fifo)
 
 
 class Judge:

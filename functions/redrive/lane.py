@@ -15,6 +15,7 @@ NEAR_LIMIT = "the queue's limit of 120,000 messages in flight is near"
 HOLD_ENDS = "the 12 hours that SQS keeps a message hidden are nearly over"
 MOST_LANES = 32  # what all lanes bring back must fit into one state's payload
 MOST_REASONS = 8  # a lane's payload must stay small; the ledger has them all
+MOST_GROUPS = 8  # for the same reason; the rest are counted
 OUTCOMES = ("sent", "held", "failed", "returned", "previewed", "settled")
 
 
@@ -61,6 +62,8 @@ class Lane:
     pace         whole messages a second this lane may send; None for as fast as it goes
     counts       messages by outcome, of settled pages only
     reasons      how many messages failed, by reason; only the first MOST_REASONS different ones
+    groups       FIFO: which groups stopped, and why; only the first MOST_GROUPS
+    more_groups  how many more stopped
     requests     requests made, by service, and functions run and states entered; of failed attempts at a step, all
                  functions run, but only the requests that runtime.py still knows
     page         the page in hand
@@ -88,6 +91,8 @@ class Lane:
     turn: int = 0
     counts: dict[str, int] = field(default_factory=no_counts)
     reasons: dict[str, int] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+    more_groups: int = 0
     requests: dict[str, int] = field(default_factory=no_requests)
     page: Page = field(default_factory=Page)
     held_until: float | None = None
@@ -118,6 +123,12 @@ class Lane:
     def blaming(self, reasons: dict[str, int]) -> Lane:
         """Give the lane with the failures of a page added, by reason."""
         return replace(self, reasons=few(add(self.reasons, reasons)))
+
+    def stopping(self, groups: dict[str, str]) -> Lane:
+        """Give the lane with the groups that a page stopped added, each with its first reason."""
+        known = self.groups | groups | self.groups  # the first come first, and keep their first reason
+        listed = dict(list(known.items())[:MOST_GROUPS])
+        return replace(self, groups=listed, more_groups=self.more_groups + len(known) - len(listed))
 
     def charged(self, requests: dict[str, int]) -> Lane:
         """Give the lane with `requests` added."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from redrive.ledger import Ledger
     from redrive.messages import Message
 
-SENT, FAILED, SETTLED = "sent", "failed", "settled"
+SENT, FAILED, SETTLED, PREVIEWED = "sent", "failed", "settled", "previewed"
 STILL_SENDING = "a step may still be sending it; it shows again by itself, within ten minutes"
 GONE = {SENT, SETTLED}  # what is in its destination, and is to be deleted from the dead-letter queue
 
@@ -42,12 +42,16 @@ class Outcome:
         return cls(**{name: line[name] for name in cls.__dataclass_fields__})
 
 
-def settle(ledger: Ledger, lane: Lane, messages: list[Message], outcomes: list[Outcome]) -> Lane:
-    """Write the outcomes of the page in hand and what it holds back; give the lane with both counted."""
+def settle(ledger: Ledger, lane: Lane, messages: list[Message], outcomes: list[Outcome], *, in_order: bool) -> Lane:
+    """Write the outcomes of the page in hand and what it holds back; give the lane with both counted.
+
+    With `in_order` (FIFO) the lane also tells which groups the page stopped.
+    """
     lapses = lane.page.lapses
     if write(ledger, lane.page.name or "", messages, outcomes, lapses):
         lane = replace(lane, held_until=min(lapses, lane.held_until or lapses))
-    return lane.counting(tally(outcomes)).blaming(blame(outcomes))
+    stopped = stopped_groups(messages, outcomes) if in_order else {}
+    return lane.counting(tally(outcomes)).blaming(blame(outcomes)).stopping(stopped)
 
 
 def write(
@@ -89,3 +93,12 @@ def tally(outcomes: list[Outcome]) -> dict[str, int]:
 def blame(outcomes: list[Outcome]) -> dict[str, int]:
     """Count the failures of a page by reason."""
     return dict(Counter(outcome.reason for outcome in outcomes if outcome.outcome == FAILED))
+
+
+def stopped_groups(messages: list[Message], outcomes: list[Outcome]) -> dict[str, str]:
+    """Give the FIFO groups of a page that stopped, and why the first message of each that stays behind does."""
+    stopped: dict[str, str] = {}
+    for message, outcome in zip(messages, outcomes, strict=True):
+        if message.group and outcome.outcome not in {*GONE, PREVIEWED}:
+            stopped.setdefault(message.group, outcome.reason)
+    return stopped

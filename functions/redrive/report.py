@@ -71,6 +71,9 @@ def report(ledger: Ledger, state: dict[str, Any], started: str) -> dict[str, Any
     }
     if reasons := recounted.get("reasons") or add(*(lane.reasons for lane in lanes)):
         summary["reasons"] = reasons
+    for lane in lanes:  # one at most has any: a FIFO queue is drained in one lane
+        if lane.groups:
+            summary |= {"stopped_groups": lane.groups, "more_stopped_groups": lane.more_groups}
     summary |= _ending(summary, state, lanes, task)
     ledger.write_document("summary", summary)
     return summary

@@ -133,7 +133,7 @@ def send_page(
             for answered in pool.map(send_wave, range(len(waves)), waves):
                 answers += answered
     outcomes = outcomes_of(contents, verdicts, parcels, answers, ledger.run)
-    lane = settle(ledger, lane, contents, outcomes)
+    lane = settle(ledger, lane, contents, outcomes, in_order=in_order)
     lane = _keep_pace(lane, began, sum(outcome.outcome == SENT for outcome in outcomes))
     if answers and all(answer.get("lost") for answer in answers):
         return replace(lane, go_on=False, more=False, why=answers[0]["error"])

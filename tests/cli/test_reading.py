@@ -214,6 +214,24 @@ def test_each_turn_of_a_lane_is_one_line_with_what_it_gained(capsys):
     ]
 
 
+def test_the_summary_of_a_fifo_run_has_a_line_for_each_group_that_stopped(capsys):
+    counts = {"received": 3, "sent": 1, "held": 1, "failed": 1, "returned": 0, "previewed": 0}
+    requests = dict.fromkeys(("sqs", "s3", "dynamodb", "lambda", "transitions"), 0)
+    known = {"run": "r", "status": "incomplete", "queue": "q.fifo", "path": "custom", "because": ["path is custom"]}
+    lanes = {"lanes": 1, "lanes_because": ["it is a FIFO queue"], "reasons": {"why": 1}}
+    groups = {"stopped_groups": {"a": "why", "b": "filter.where does not match"}, "more_stopped_groups": 1200}
+    show.summary(
+        show.console(), {**known, **counts, **lanes, **groups, "seconds": 1, "requests": requests, "ledger": "s"}
+    )
+    lines = capsys.readouterr().out.splitlines()
+    first = lines.index("          1 failed: why")
+    assert lines[first + 1 : first + 4] == [
+        "stopped   group a: why",
+        "          group b: filter.where does not match",
+        "          and 1,200 more groups",
+    ]
+
+
 def test_a_retried_state_says_how_often_and_a_caught_one_by_which_error():
     caught = [
         entered("Task", "Send the matches"),

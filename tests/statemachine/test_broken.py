@@ -121,7 +121,7 @@ def test_what_was_sent_before_its_lane_stopped_is_known_from_the_journal_and_del
     assert count(queues.sqs, queues.source) == (2, 0)
 
 
-def broken(*_):
+def broken(*_, **__):
     raise PageLapsed("broken on purpose.")
 
 

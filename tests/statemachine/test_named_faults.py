@@ -3,8 +3,8 @@
 import pytest
 
 import runtime
-from support.aws import count, numbered, where_they_are
-from support.breaking import refuse_calls
+from support.aws import count, drain, make_queues, numbered, send, where_they_are
+from support.breaking import refuse_calls, refuse_entries
 from support.moto_machine import LambdaError
 
 ALL = list(range(6))
@@ -61,6 +61,32 @@ def test_messages_that_sqs_throttles_for_good_have_failed_and_stay(moto, queues,
     run = moto.run(custom(queues))
     incomplete(run, f"6 of 6 messages failed and stay in the queue (SQS refused it: {code}")
     assert where_they_are(queues, ALL) == (ALL, [])
+
+
+def test_a_refused_message_stops_its_fifo_group_and_the_summary_names_the_group_once(moto):
+    """Send dies once after it is done: its retry tells of the same group, not of another one."""
+    queues = make_queues(moto.client("sqs"), fifo=True)
+    send(queues.sqs, queues.dlq, ["a0", "b0", "a1", "b1", "a2", "b2"], group=lambda n: "ab"[n % 2])
+    refuse_entries(
+        runtime._client("sqs"),
+        "SendMessageBatch",
+        lambda entry: ("InvalidMessageContents", True) if entry["MessageBody"] == "a1" else None,
+    )
+
+    def around(step, _event, go):
+        result = go()
+        if step == "send" and moto.steps.count("send") == 1:
+            raise LambdaError("Lambda.Unknown")
+        return result
+
+    moto.around = around
+    run = moto.run({"queue": queues.name, "path": "custom"})
+    reason = "SQS refused it: InvalidMessageContents: broken on purpose"
+    incomplete(run, f"1 of 6 messages failed and stay in the queue ({reason})")
+    assert moto.steps.count("send") == 2
+    assert (run.summary["stopped_groups"], run.summary["more_stopped_groups"]) == ({"a": reason}, 0)
+    assert (run.summary["sent"], run.summary["failed"], run.summary["held"]) == (4, 1, 1)
+    assert [message["Body"] for message in drain(queues.sqs, queues.dlq)] == ["a1", "a2"]
 
 
 def test_deletions_that_sqs_throttles_for_good_are_made_good_at_the_end_or_said(moto, queues):

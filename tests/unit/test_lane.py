@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redrive.lane import HOLD_ENDS, MOST_REASONS, OUTCOMES, Lane, Page, no_counts
+from redrive.lane import HOLD_ENDS, MOST_GROUPS, MOST_REASONS, OUTCOMES, Lane, Page, no_counts
 from redrive.metering import add
 
 tallies = st.dictionaries(st.sampled_from(["received", *OUTCOMES, "deleted", "unmarked"]), st.integers(0, 10**9))
@@ -15,7 +15,7 @@ reasons = st.dictionaries(st.text(max_size=250), st.integers(1, 10**6), max_size
 @given(tallies, reasons, st.none() | st.integers(0), st.none() | st.integers(1, 10**9))
 def test_a_lane_survives_the_state_machine(counts, blamed, share, pace):
     lane = Lane(3, 1000, 4, share=share, pace=pace, page=Page("3/001-0001", 5, 4, 1.5))
-    lane = lane.counting(counts).blaming(blamed).charged({"sqs": 3})
+    lane = lane.counting(counts).blaming(blamed).stopping({"group": "why"}).charged({"sqs": 3})
     assert Lane.from_json(json.loads(json.dumps(lane.to_json()))) == lane
 
 
@@ -39,15 +39,23 @@ def test_a_lane_keeps_few_reasons_and_counts_those_it_keeps_right(pages):
         assert lane.reasons[seen_first[0]] == sum(blamed.get(seen_first[0], 0) for blamed in pages)
 
 
+def test_a_lane_keeps_the_first_groups_that_stopped_with_their_first_reason_and_counts_the_others():
+    lane = Lane(0, 1000, 4).stopping({f"g{n}": "first" for n in range(MOST_GROUPS - 1)})
+    assert (len(lane.groups), lane.more_groups) == (MOST_GROUPS - 1, 0)
+    lane = lane.stopping({"g0": "second", "h0": "second", "h1": "second", "h2": "second"}).stopping({})
+    assert lane.groups == {f"g{n}": "first" for n in range(MOST_GROUPS - 1)} | {"h0": "second"}
+    assert lane.more_groups == 2
+
+
 def test_a_step_never_changes_the_lane_it_was_given():
     lane = Lane(0, 1000, 4)
     before = json.dumps(lane.to_json())
-    lane.counting({"sent": 1}).blaming({"why": 1}).charged({"sqs": 1})
+    lane.counting({"sent": 1}).blaming({"why": 1}).stopping({"g": "why"}).charged({"sqs": 1})
     assert json.dumps(lane.to_json()) == before
 
 
-def test_the_largest_lane_is_smaller_than_4_kib():
-    lane = Lane(
+def largest(**more):
+    return Lane(
         index=9,
         page_size=1000,
         pollers=4,
@@ -70,5 +78,14 @@ def test_the_largest_lane_is_smaller_than_4_kib():
         why=HOLD_ENDS,
         wait=True,
         wait_until="2026-11-21T06:00:00.123Z",
+        **more,
     )
-    assert len(json.dumps(lane.to_json())) < 4 * 1024
+
+
+def test_the_largest_lane_is_smaller_than_4_kib():
+    assert len(json.dumps(largest().to_json())) < 4 * 1024
+
+
+def test_the_only_lane_of_a_fifo_queue_is_smaller_than_8_kib():
+    groups = {f"{n}{'g' * 127}": f"SQS refused it: {'C' * 40}: {'x' * 200}" for n in range(MOST_GROUPS)}
+    assert len(json.dumps(largest(groups=groups, more_groups=120_000).to_json())) < 8 * 1024

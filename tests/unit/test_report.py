@@ -216,6 +216,14 @@ def test_all_that_is_unfinished_is_said():
     assert cause.endswith(".")
 
 
+def test_the_groups_of_a_fifo_queue_that_stopped_are_named():
+    summary = summed(replace(a_lane(sent=2, deleted=2, held=1), groups={"g": "why"}, more_groups=3))
+    assert (summary["stopped_groups"], summary["more_stopped_groups"]) == ({"g": "why"}, 3)
+    summary = summed(a_lane(sent=2, deleted=2, held=1))
+    assert "stopped_groups" not in summary
+    assert "more_stopped_groups" not in summary
+
+
 def test_native_then_custom_is_said_and_added_up():
     moved = a_task("FAILED", moved=5, FailureReason="CouldNotDetermineMessageSource")
     plan = moved["plan"] | {"drain": {"lanes": [a_lane(sent=2, deleted=2).to_json()]}}

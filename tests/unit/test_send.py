@@ -213,6 +213,7 @@ def test_fifo_a_refused_message_stops_its_group_and_no_other(fifo_run, fifo_queu
         ("held", BEHIND): 2,
     }
     assert (lane.counts["failed"], lane.counts["held"]) == (1, 2)
+    assert lane.groups == {"a": f"SQS refused it: {code}: broken on purpose"}
 
 
 def test_fifo_a_group_stopped_in_one_wave_is_stopped_in_the_next_and_after_a_retry(fifo_run, fifo_queues, monkeypatch):
@@ -230,6 +231,7 @@ def test_fifo_a_group_stopped_in_one_wave_is_stopped_in_the_next_and_after_a_ret
     lane = fifo_run.send(lane)
     assert [each["Body"] for each in drain(fifo_run.sqs, fifo_queues.source)] == ["b0"]
     assert (lane.counts["sent"], lane.counts["failed"], lane.counts["held"]) == (1, 1, 2)
+    assert (list(lane.groups), lane.more_groups) == (["a"], 0)
 
 
 def test_fifo_a_message_that_fits_nowhere_holds_its_group_back(fifo_run, fifo_queues):
@@ -239,6 +241,37 @@ def test_fifo_a_message_that_fits_nowhere_holds_its_group_back(fifo_run, fifo_qu
     assert [each["Body"] for each in drain(fifo_run.sqs, fifo_queues.source)] == ["a0", "b0"]
     too_large = "it is larger than orders.fifo takes (1,024 bytes)"
     assert outcomes(fifo_run) == {("sent", ""): 2, ("failed", too_large): 1, ("held", BEHIND): 1}
+
+
+def test_fifo_the_lane_tells_which_groups_stopped_and_why_whoever_stopped_them(fifo_run, fifo_queues):
+    aws.send(fifo_run.sqs, fifo_queues.dlq, ["a0", "b0", "c0", "a1", "b1", "c1"], group=lambda n: "abc"[n % 3])
+    fifo_run.criteria["where"] = "text != 'b1'"
+    refuse_entries(
+        fifo_run.sqs, "SendMessageBatch", lambda entry: ("Invalid", True) if body_of(entry) == "a0" else None
+    )
+    lane = fifo_run.send(fifo_run.judged())
+    assert lane.groups == {"a": "SQS refused it: Invalid: broken on purpose", "b": "filter.where does not match"}
+    assert [each["Body"] for each in drain(fifo_run.sqs, fifo_queues.source)] == ["b0", "c0", "c1"]
+
+
+def test_fifo_a_page_of_which_nothing_is_sent_tells_its_groups_too(fifo_run, fifo_queues):
+    aws.send(fifo_run.sqs, fifo_queues.dlq, ["a0", "a1"], group=lambda _: "a")
+    fifo_run.criteria["where"] = "false"
+    assert fifo_run.judged().groups == {"a": "filter.where does not match"}
+
+
+def test_fifo_a_preview_that_would_send_everything_stops_no_group(fifo_run, fifo_queues):
+    aws.send(fifo_run.sqs, fifo_queues.dlq, ["a0", "a1"], group=lambda _: "a")
+    fifo_run.criteria["preview"] = True
+    lane = fifo_run.judged()
+    assert (lane.counts["previewed"], lane.groups) == (2, {})
+
+
+def test_the_groups_of_a_standard_queue_do_not_stop(run, queues):
+    aws.send(run.sqs, queues.dlq, ["one"], MessageGroupId="tenant-1")
+    run.criteria["where"] = "false"
+    lane = run.judged()
+    assert (lane.counts["held"], lane.groups) == (1, {})
 
 
 # SQS refuses
