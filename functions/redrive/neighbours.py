@@ -20,7 +20,7 @@ def arrive(dynamodb: DynamoDBClient, sfn: SFNClient, table: str, queue_arn: str,
         Key={"id": {"S": _key(queue_arn)}},
         UpdateExpression="ADD runs :me",
         ExpressionAttributeValues={":me": {"SS": [execution]}},
-        ReturnValues="UPDATED_OLD",
+        ReturnValues="ALL_OLD",  # also when it had signed in before, and nothing is updated
     )
     others = set(answer.get("Attributes", {}).get("runs", {}).get("SS", [])) - {execution}
     working = {other for other in others if _is_running(sfn, other)}

@@ -18,6 +18,7 @@ STEPPED_BACK = "stepped back"
 STEPS = (
     "count",
     "plan",
+    "found",
     "release",
 )  # these leave their `requests` in their own results, `check` in the state itself
 OWN = {
@@ -89,7 +90,7 @@ def _between(plan: dict[str, Any], state: dict[str, Any], rounds: int) -> dict[s
     """Count the states that no function of ours stands in, and the requests that the state machine makes itself."""
     looks = plan.get("look", {}).get("number", 0)
     native = {"transitions": 1 + LOOK * looks, "sqs": 1 + looks} if "move" in state else {}
-    refused = {"transitions": 3, "sqs": 2} if "refusal" in state else {}
+    refused = {"transitions": 1, "sqs": 1} if "refusal" in state else {}
     return add({"transitions": ROUND * rounds + ("request" not in state)}, native, refused)
 
 

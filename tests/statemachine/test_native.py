@@ -3,12 +3,18 @@
 Texts and statuses are those of facts.md, A4 (recorded from AWS), and error names those of B4.
 """
 
+import time
+
 import pytest
 from moto.core.responses import ActionResult
 from moto.sqs.exceptions import SQSException
 from moto.sqs.responses import SQSResponse
 
-from support.aws import count, dead_letter, make_queues, send
+import cleanup
+import redrive.neighbours
+from redrive.neighbours import arrive
+from support.aws import arn_of, count, dead_letter, make_queues, send
+from support.moto_machine import ENVIRONMENT, Context
 
 ALREADY = "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
 
@@ -28,6 +34,7 @@ class MoveTasks:
         self.looks = []
         self.cancelled = []
         self.refusal = None
+        self.meanwhile = lambda: None
 
         def start(response):
             return self.start(response)
@@ -44,6 +51,7 @@ class MoveTasks:
 
     def start(self, response):
         self.starts.append(response)
+        self.meanwhile()
         if self.refusal:
             raise InvalidParameterValue(self.refusal)
         return ActionResult({"TaskHandle": "our-handle"})
@@ -52,7 +60,8 @@ class MoveTasks:
         answer = self.looks.pop(0) if self.looks else []
         if isinstance(answer, Exception):
             raise answer
-        return ActionResult({"Results": answer})
+        now = int(time.time() * 1000)
+        return ActionResult({"Results": [{"StartedTimestamp": now} | listed for listed in answer]})
 
     def cancel(self, response):
         self.cancelled.append(response._get_param("TaskHandle"))
@@ -81,7 +90,7 @@ NONE = []  # what the plan sees: no task is running
 
 
 def test_a_start_whose_answer_was_lost_is_found_and_adopted(moto, tasks, queues):
-    """The retry is told that a task is running; none was when the run was planned, so it is this run's."""
+    """The retry is told that a task is running, and that one is as this run's would be."""
     tasks.refusal = ALREADY
     tasks.looks = [NONE, task("RUNNING"), task("COMPLETED")]
     run = moto.run({"queue": queues.name})
@@ -93,6 +102,115 @@ def test_a_start_whose_answer_was_lost_is_found_and_adopted(moto, tasks, queues)
     ]
     assert run.path[-1] == "Redrive complete"
     assert (run.output["path"], run.output["sent"]) == ("native", 3)
+
+
+def test_what_was_asked_for_is_adopted_with_its_destination_and_its_rate(moto, tasks, queues):
+    there = arn_of(queues.sqs, queues.source)
+    ours = {"DestinationArn": there, "MaxNumberOfMessagesPerSecond": 5}
+    tasks.refusal = ALREADY
+    tasks.looks = [NONE, task("RUNNING", **ours), task("COMPLETED", **ours)]
+    run = moto.run({"queue": queues.name, "destination": queues.name.removesuffix("-dlq"), "rate": 5})
+    assert "Adopt the move task" in run.path
+    assert run.output["path"] == "native"
+
+
+ELSEWHERE = "arn:aws:sqs:us-east-1:123456789012:elsewhere"
+FOREIGN = {
+    "another destination": {"DestinationArn": ELSEWHERE},
+    "another rate": {"MaxNumberOfMessagesPerSecond": 5},
+    "started before the run": {"StartedTimestamp": 1_700_000_000_000},
+    "ending": {"Status": "CANCELLING"},
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
+def test_a_task_that_cannot_be_this_runs_is_not_adopted(moto, tasks, queues, foreign):
+    tasks.refusal = ALREADY
+    tasks.looks = [NONE, task("RUNNING", **foreign)]
+    run = moto.run({"queue": queues.name})
+    assert run.path[5:9] == [
+        "Start the move task",
+        "Look for our move task",
+        "Did it start after all?",
+        "Drain the queue",
+    ]
+    assert (run.output["path"], run.output["sent"]) == ("custom", 3)
+    assert ALREADY in run.output["because"][-1]
+    assert run.output["requests"]["lambda"] == len(moto.steps)
+
+
+def test_a_run_that_insists_on_the_native_path_does_not_take_somebody_elses_task_for_its_own(moto, tasks, queues):
+    tasks.refusal = ALREADY
+    tasks.looks = [NONE, task("RUNNING", DestinationArn=ELSEWHERE)]
+    run = moto.run({"queue": queues.name, "path": "native"})
+    assert run.path[-1] == "Redrive failed"
+    assert ALREADY in run.cause
+    assert tasks.cancelled == []
+
+
+@pytest.fixture
+def another_run(moto, queues, monkeypatch):
+    """Another run that signs in at the queue, and is at work there, when it is called."""
+    monkeypatch.setattr(redrive.neighbours, "_is_running", lambda _sfn, execution: execution.endswith(":another"))
+
+    def come():
+        execution = moto.state_machine.replace(":stateMachine:", ":execution:") + ":another"
+        table, queue = ENVIRONMENT["JOURNAL_TABLE"], arn_of(queues.sqs, queues.dlq)
+        arrive(moto.client("dynamodb"), moto.client("stepfunctions"), table, queue, execution)
+
+    return come
+
+
+@pytest.mark.parametrize("when", ["before the plan", "after the plan"])
+def test_of_two_runs_planned_together_neither_adopts_the_others_task(moto, tasks, queues, another_run, when):
+    """The other run's task is in all as this one's would be: only that the other is there tells that it may be its."""
+    if when == "before the plan":
+        another_run()
+    else:
+        tasks.meanwhile = another_run
+    tasks.refusal = ALREADY
+    tasks.looks = [NONE, task("RUNNING")]
+    run = moto.run({"queue": queues.name})
+    assert "Adopt the move task" not in run.path
+    assert (run.output["path"], run.output["sent"]) == ("custom", 3)
+
+
+def stop(moto):
+    """Stop the only execution, as somebody does from outside."""
+    sfn = moto.client("stepfunctions")
+    [running] = sfn.list_executions(stateMachineArn=moto.state_machine)["executions"]
+    sfn.stop_execution(executionArn=running["executionArn"])
+
+
+def cleaned(moto, run):
+    detail = {"executionArn": run.arn, "status": "ABORTED", "startDate": 0}
+    cleanup.handler({"detail": detail}, Context("cleanup"))
+    return moto.summary(run.name)
+
+
+def test_a_run_stopped_before_its_start_was_answered_has_its_task_cancelled(moto, tasks, queues):
+    """SQS started it, nobody heard of that, and the run was stopped before it could look: the clean-up does."""
+    tasks.refusal = "its answer was lost"
+    tasks.meanwhile = lambda: stop(moto)
+    tasks.looks = [NONE, task("RUNNING"), task("CANCELLING", moved=2)]
+    run = moto.run({"queue": queues.name})
+    assert run.path[-1] == "Start the move task"  # its end is FAILED to moto, where the stop and an error meet
+    summary = cleaned(moto, run)
+    assert tasks.cancelled == ["our-handle"]
+    assert (summary["error"], summary["path"], summary["sent"]) == ("ExecutionAborted", "native", 2)
+
+
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
+def test_a_run_stopped_before_its_start_was_answered_leaves_the_task_of_somebody_else_alone(
+    moto, tasks, queues, foreign
+):
+    tasks.refusal = ALREADY
+    tasks.meanwhile = lambda: stop(moto)
+    tasks.looks = [NONE, task("RUNNING", **foreign)]
+    run = moto.run({"queue": queues.name})
+    assert run.path[-1] == "Start the move task"  # its end is FAILED to moto, where the stop and an error meet
+    assert cleaned(moto, run)["error"] == "ExecutionAborted"
+    assert tasks.cancelled == []
 
 
 def test_a_start_that_sqs_refuses_without_a_task_running_is_left_to_the_custom_path(moto, tasks, queues):

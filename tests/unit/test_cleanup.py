@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from redrive import send
-from redrive.cleanup import clean_up
+from redrive.cleanup import UNDECIDED, clean_up
 from support import aws
 from support.aws import count
 from support.breaking import answer_with, die_at, refuse_calls
@@ -34,6 +35,7 @@ def planned(run, path="custom"):
                 "path": path,
                 "because": ["why"],
                 "look": {"number": 0},
+                "move": {"SourceArn": run.queue.arn},
                 "sources": [source.to_json() for source in run.sources],
                 "drain": {"lanes": [run.lane().to_json()], "more": True},
             },
@@ -41,8 +43,8 @@ def planned(run, path="custom"):
     )
 
 
-def cleaned(run, sfn, status="ABORTED"):
-    return clean_up(run.sqs, sfn, run.ledger, run.journal, detail(status))
+def cleaned(run, sfn, status="ABORTED", neighbours=()):
+    return clean_up(run.sqs, sfn, run.ledger, run.journal, detail(status), lambda _: list(neighbours))
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,66 @@ def test_the_move_task_of_a_stopped_run_is_cancelled(run, sfn, state):
     summary = cleaned(run, sfn)
     assert cancelled == [{"TaskHandle": "handle-1"}]
     assert (summary["path"], summary["received"], summary["sent"]) == ("native", 4, 4)
+
+
+def stopped_in(sfn, *states):
+    events = [
+        {"id": n, "type": "TaskStateEntered", "timestamp": 0, "stateEnteredEventDetails": {"name": name}}
+        for n, name in enumerate(states)
+    ]
+    answer_with(sfn, "GetExecutionHistory", lambda: {"events": events})
+
+
+def with_task(sqs, **more):
+    """A task that could be of `planned`; gives the handles that are cancelled."""
+    cancelled = []
+    sqs.meta.events.register(
+        "before-parameter-build.sqs.CancelMessageMoveTask", lambda params, **_: cancelled.append(params["TaskHandle"])
+    )
+    answer_with(sqs, "CancelMessageMoveTask", dict)
+    listed = {"TaskHandle": "found", "Status": "RUNNING", "StartedTimestamp": 1_795_240_801_000}
+    answer_with(sqs, "ListMessageMoveTasks", lambda: {"Results": [listed | more]})
+    return cancelled
+
+
+LOST = ("Plan the redrive", "Can SQS move them itself?", "Start the move task")
+MACHINE = Path(__file__).parents[2] / "statemachine" / "redrive.asl.json"
+
+
+@pytest.mark.parametrize(
+    "then", [(), ("Look for our move task",), ("Look for our move task", "Did it start after all?")], ids=len
+)
+def test_a_move_task_whose_start_was_never_answered_is_found_and_cancelled(run, sfn, then):
+    planned(run, "native")
+    stopped_in(sfn, *LOST, *then)
+    cancelled = with_task(run.sqs)
+    assert cleaned(run, sfn)["status"] == "failed"
+    assert cancelled == ["found"]
+
+
+@pytest.mark.parametrize(
+    ("states", "more", "neighbours"),
+    [
+        (LOST, {"StartedTimestamp": 1_795_240_800_000}, []),
+        (LOST, {"DestinationArn": "arn:aws:sqs:us-east-1:123456789012:other"}, []),
+        (LOST, {"MaxNumberOfMessagesPerSecond": 5}, []),
+        (LOST, {"Status": "CANCELLING"}, []),
+        (LOST, {}, ["run-2"]),
+        (LOST[:2], {}, []),
+        ((*LOST, "Look for our move task", "Did it start after all?", "Drain the queue"), {}, []),
+    ],
+    ids=["older", "elsewhere", "faster", "ending", "beside another run", "none was started", "decided not to be ours"],
+)
+def test_a_move_task_that_may_be_somebody_elses_is_not_cancelled(run, sfn, states, more, neighbours):
+    planned(run, "native")
+    stopped_in(sfn, *states)
+    cancelled = with_task(run.sqs, **more)
+    assert cleaned(run, sfn, neighbours=neighbours)["status"] == "failed"
+    assert cancelled == []
+
+
+def test_the_states_in_which_a_task_may_run_unknown_are_the_machines():
+    assert set(json.loads(MACHINE.read_text())["States"]) >= UNDECIDED
 
 
 def test_a_move_task_that_has_ended_by_now_is_no_error(run, sfn):
