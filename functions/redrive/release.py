@@ -13,9 +13,9 @@ from redrive.lane import Lane, few, no_counts
 from redrive.ledger import HELD, OUTCOMES, PAGES
 from redrive.messages import Message
 from redrive.metering import add
-from redrive.outcomes import FAILED, GONE, STILL_SENDING, Outcome, blame, tally, write
+from redrive.outcomes import FAILED, GONE, SENT, STILL_SENDING, Outcome, blame, tally, write
 from redrive.send import Destinations, cut, outcomes_of, pack, read_page
-from redrive.unsettled import marks, take_away, wave_key
+from redrive.unsettled import marks, take_away, wave_key, waves_of
 from redrive.visibility import PAGES_AT_ONCE, VISIBILITY, change_visibility, still_ours
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from redrive.journal import Answers, Journal
     from redrive.ledger import Ledger
     from redrive.queues import Queue
+    from redrive.unsettled import Mark
 
 
 def release(
@@ -39,13 +40,15 @@ def release(
     lanes = [Lane.from_json(lane) for lane in state["plan"]["drain"]["lanes"]]
     stopped = {lane.index: explain(lane.error)[1] for lane in lanes if lane.error}
     lost = explain(state["failure"])[1] if "failure" in state else "its lane was lost."
-    settled = set(ledger.names(OUTCOMES))
-    for page in sorted(set(ledger.names(PAGES)) - settled):
-        why = stopped.get(int(page.split("/")[0]), lost)
-        _close(ledger, journal, destinations, page, why)
     queue = destinations.queue
-    undeleted = 0
     unfinished = marks(ledger, queue.name, ledger.run)
+    marked = {mark.page: mark for mark in unfinished}
+    settled = set(ledger.names(OUTCOMES))
+    unsettled = sorted(set(ledger.names(PAGES)) - settled)
+    for page in unsettled:
+        why = stopped.get(int(page.split("/")[0]), lost)
+        _close(ledger, journal, destinations, page, marked.get(page), why)
+    undeleted = 0
     for mark in unfinished:
         try:
             wanted, deleted = finish(sqs, ledger, queue, mark.page)
@@ -57,7 +60,8 @@ def release(
         for lines in pool.map(lambda page: _let_go(sqs, ledger, queue, page), ledger.names(HELD)):
             released += sum(line.get("released", False) for line in lines)
             lapsed |= {line["id"] for line in lines if not line.get("released")}
-    if not stopped and not unfinished and "failure" not in state:
+    # A page may be left though no lane stopped: one that an outlived attempt stored when its retry had found nothing.
+    if not stopped and not unfinished and not unsettled and "failure" not in state:
         if not state["request"].get("preview"):
             _forget_what_was_seen(sqs, ledger, queue, lanes, state["started"], released)
         return {"released": released}
@@ -78,14 +82,18 @@ def _let_go(sqs: SQSClient, ledger: Ledger, queue: Queue, page: str) -> list[dic
     return lines
 
 
-def _close(ledger: Ledger, journal: Journal, destinations: Destinations, page: str, why: str) -> None:
-    """Settle a page whose step died: what the journal knows was sent is sent, and no wave of it is sent any more."""
+def _close(
+    ledger: Ledger, journal: Journal, destinations: Destinations, page: str, mark: Mark | None, why: str
+) -> None:
+    """Settle a page whose step died: what the journal knows was sent is sent, and no wave of it is sent any more.
+
+    `mark` is the page's, if it has one: without it, no wave was begun.
+    """
     lapses = ledger.read(PAGES, page)[0]["at"] + VISIBILITY
     try:
         contents, verdicts = read_page(ledger, page)
-    except PageGone:  # it was never judged
-        contents = [Message.from_json(line) for line in ledger.read(PAGES, page)]
-        write(ledger, page, contents, [Outcome(message.id, FAILED, why) for message in contents], lapses)
+    except PageGone:  # it was never judged, or its verdicts are gone
+        _close_without_verdicts(ledger, journal, page, waves_of(ledger, mark) if mark else 0, why, lapses)
         return
     parcels, answers = pack(contents, verdicts, destinations, ledger.run)
     hidden: set[int] = set()
@@ -103,6 +111,25 @@ def _close(ledger: Ledger, journal: Journal, destinations: Destinations, page: s
             hidden |= {answer["place"] for answer in unsent}
     outcomes = outcomes_of(contents, verdicts, parcels, answers, ledger.run)
     write(ledger, page, contents, outcomes, lapses, frozenset(hidden))
+
+
+def _close_without_verdicts(ledger: Ledger, journal: Journal, page: str, waves: int, why: str, lapses: float) -> None:
+    contents = [Message.from_json(line) for line in ledger.read(PAGES, page)]
+    sent: dict[int, str] = {}
+    hidden: frozenset[int] = frozenset()
+    for number in range(waves):
+        try:
+            answers = journal.once(wave_key(ledger.run, page, number), list)
+        except WaveInFlight:
+            # Which messages are in it, only the verdicts knew.
+            why, hidden = STILL_SENDING, frozenset(range(len(contents)))
+        else:
+            sent |= {answer["place"]: answer["id"] for answer in answers if "id" in answer}
+    outcomes = [
+        Outcome(message.id, SENT, new_id=sent[place]) if place in sent else Outcome(message.id, FAILED, why)
+        for place, message in enumerate(contents)
+    ]
+    write(ledger, page, contents, outcomes, lapses, hidden)
 
 
 def _recount(ledger: Ledger, undeleted: int, lapsed: set[str]) -> dict[str, Any]:

@@ -89,13 +89,23 @@ def _by_outcomes(ledger: Ledger, mark: Mark) -> dict[str, str]:
 
 
 def _by_journal(ledger: Ledger, journal: Journal, mark: Mark) -> dict[str, str]:
+    waves, ids = _read(ledger, mark)
+    keys = [wave_key(mark.run, mark.page, number) for number in range(waves)]
+    answers = [answer for key in keys for answer in journal.recall(key) or []]
+    return {ids[answer["place"]]: answer["id"] for answer in answers if "id" in answer}
+
+
+def waves_of(ledger: Ledger, mark: Mark) -> int:
+    """Give the number of waves that a page was about to be sent in."""
+    return _read(ledger, mark)[0]
+
+
+def _read(ledger: Ledger, mark: Mark) -> tuple[int, list[str]]:
     try:
         marked = json.loads(ledger.s3.get_object(Bucket=ledger.bucket, Key=mark.key)["Body"].read())
     except ledger.s3.exceptions.NoSuchKey:
-        return {}  # taken away a moment ago: what was sent is deleted
-    keys = [wave_key(mark.run, mark.page, number) for number in range(marked["waves"])]
-    answers = [answer for key in keys for answer in journal.recall(key) or []]
-    return {marked["ids"][answer["place"]]: answer["id"] for answer in answers if "id" in answer}
+        return 0, []  # taken away a moment ago: what was sent is deleted
+    return marked["waves"], marked["ids"]
 
 
 def wave_key(run: str, page: str, number: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from redrive import send, unsettled
 from redrive.errors import PageGone
+from redrive.lane import Page
 from redrive.outcomes import STILL_SENDING
 from redrive.receive import HOLD
 from redrive.visibility import VISIBILITY
@@ -332,6 +333,32 @@ def test_a_page_that_is_gone_in_the_middle_of_sending_keeps_nothing_hidden_and_n
     later = run.another("run-2").drain()
     assert (later.counts["settled"], later.counts["sent"]) == (10, 10)
     assert len(aws.drain(run.sqs, queues.source)) == 20
+
+
+def test_of_a_page_whose_verdicts_are_gone_in_the_middle_of_sending_nothing_is_unknown(run, queues, clock):
+    aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(30)])
+    lane = run.judged()
+    die_at(run.sqs, "SendMessageBatch", 3)
+    with pytest.raises(Killed):
+        run.send(lane)
+    run.ledger.s3.delete_object(Bucket=run.ledger.bucket, Key=f"runs/run-1/verdicts/{lane.page.name}.jsonl.gz")
+    found = run.release(stopped(lane))
+    assert found["counts"]["sent"] == found["counts"]["deleted"] == 20
+    clock.ahead += VISIBILITY + 5
+    later = run.another("run-2").drain()
+    assert (later.counts["settled"], later.counts["sent"]) == (0, 10)
+    assert len(aws.drain(run.sqs, queues.source)) == 30
+
+
+def test_a_page_that_an_outlived_attempt_stored_unseen_is_counted_and_no_mark_forgotten_for_it(run, queues, clock):
+    """The retry of Receive had found nothing and ended its lane: the first attempt had it all in hand."""
+    started = left_by_a_dead_run(run, queues, clock)
+    second = run.another("run-2")
+    late = second.receive(second.lane())
+    found = second.release(replace(late, page=Page(), arrived=False, go_on=False, why="drained"), started=started)
+    assert (found["released"], found["counts"]["failed"]) == (2, 2)
+    assert run.another("run-3").drain().counts["settled"] == 2
+    assert is_sent_once(run, queues)
 
 
 def test_verdicts_of_other_messages_are_never_used(run, queues):
