@@ -5,7 +5,7 @@ from typing import Any
 import runtime
 from redrive.cleanup import clean_up
 from redrive.journal import DynamoDBJournal
-from redrive.neighbours import arrive, name_of
+from redrive.neighbours import name_of
 
 
 def handler(event: runtime.Event, context: Any) -> runtime.Event:
@@ -15,16 +15,12 @@ def handler(event: runtime.Event, context: Any) -> runtime.Event:
 
 @runtime.step(transitions=0)
 def _handle(event: runtime.Event, context: Any) -> runtime.Event:
-    def neighbours(queue_arn: str) -> list[str]:
-        execution = event["detail"]["executionArn"]
-        return arrive(runtime.dynamodb(), runtime.stepfunctions(), runtime.journal_table(), queue_arn, execution)
-
     summary = clean_up(
         runtime.sqs(),
         runtime.stepfunctions(),
         runtime.ledger(event),
         DynamoDBJournal(runtime.dynamodb, runtime.journal_table(), context),
         event["detail"],
-        neighbours,
+        lambda queue_arn: runtime.sign_in(queue_arn, event["detail"]["executionArn"]),
     )
     return {"summary": summary}

@@ -1,7 +1,6 @@
 """Plan the redrive."""
 
 import runtime
-from redrive.neighbours import arrive
 from redrive.plan import concurrency, plan
 from redrive.queues import Queue
 from redrive.unsettled import marks
@@ -12,16 +11,13 @@ def handler(event: runtime.Event, context: object) -> runtime.Event:
     """`{"run", "execution", "started", "request", "queue", "destination", "count"}` → the plan, also in the ledger."""
     queue = Queue.from_json(event["queue"])
     ledger = runtime.ledger(event)
-    neighbours = arrive(
-        runtime.dynamodb(), runtime.stepfunctions(), runtime.journal_table(), queue.arn, event["execution"]
-    )
     planned = plan(
         runtime.sqs(),
         event["request"],
         queue,
         Queue.from_json(event["destination"]) if event["destination"] else None,
         event["count"],
-        neighbours,
+        runtime.sign_in(queue.arn, event["execution"]),
         lambda: concurrency(runtime.lambda_()),
         lambda: bool(marks(ledger, queue.name)),
     )

@@ -21,6 +21,7 @@ from botocore.session import Session
 from redrive.lane import Lane
 from redrive.ledger import Ledger
 from redrive.metering import Meter, add
+from redrive.neighbours import arrive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +106,11 @@ def lambda_() -> LambdaClient:
 def journal_table() -> str:
     """Give the name of the journal's table."""
     return os.environ["JOURNAL_TABLE"]
+
+
+def sign_in(queue_arn: str, execution: str) -> list[str]:
+    """Sign the run in at a queue, again if need be; give the names of the other runs that work there."""
+    return arrive(dynamodb(), stepfunctions(), journal_table(), queue_arn, execution)
 
 
 def step(transitions: int) -> Callable[[Callable[[Event, Any], Event]], Callable[[Event, Any], Event]]:

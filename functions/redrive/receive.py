@@ -165,9 +165,7 @@ def _give_way(sqs: SQSClient, ledger: Ledger, queue: Queue, name: str, filling: 
 
     Lambda may run a step whose answer was lost to its end, while the state machine has begun its retry.
     """
-    stored = _stored(ledger, name)
-    if stored is None:
-        raise PageGone(f"page {name} is not in the bucket any more; its messages show again by themselves.")
+    stored = _read(ledger, name)
     spare = [{"handle": message.handle} for message in filling.messages.values() if message.id not in stored.messages]
     change_visibility(sqs, queue.url, spare, 0)
     return stored
@@ -175,9 +173,13 @@ def _give_way(sqs: SQSClient, ledger: Ledger, queue: Queue, name: str, filling: 
 
 def _stored(ledger: Ledger, name: str) -> _Filling | None:
     try:
-        lines = ledger.read(PAGES, name)
+        return _read(ledger, name)
     except PageGone:
         return None
+
+
+def _read(ledger: Ledger, name: str) -> _Filling:
+    lines = ledger.read(PAGES, name)
     messages = {line["id"]: Message.from_json(line) for line in lines}
     return _Filling(started=lines[0]["at"], room=0, messages=messages, stored=True)
 

@@ -158,6 +158,10 @@ class Run:
         """Another run over the same queues."""
         return replace(self, ledger=replace(self.ledger, run=run))
 
+    def lose(self, kind: str, page: str = "0/001-0001") -> None:
+        """Let an object of a page be gone, as when somebody deletes it."""
+        self.ledger.s3.delete_object(Bucket=self.ledger.bucket, Key=f"runs/{self.ledger.run}/{kind}/{page}.jsonl.gz")
+
     def outcomes(self, page: str = "0/001-0001") -> list[dict[str, Any]]:
         return self.ledger.read("outcomes", page)
 

@@ -186,14 +186,10 @@ def test_a_page_that_is_being_worked_on_is_nobody_elses_to_settle(run, queues):
     assert unsettled.already_sent(run.ledger, run.journal, "orders") == {}
 
 
-def without_backup(run, page="0/001-0001"):
-    run.ledger.s3.delete_object(Bucket=run.ledger.bucket, Key=f"runs/run-1/pages/{page}.jsonl.gz")
-
-
 def test_a_page_whose_backup_is_gone_is_left_to_whoever_receives_its_messages_next(run, queues):
     aws.send(run.sqs, queues.dlq, ["one", "two"])
     lane = run.send(run.judged())
-    without_backup(run)
+    run.lose("pages")
     assert run.delete(lane).counts["deleted"] == 0
     assert len(marks(run)) == 1
 
@@ -202,7 +198,7 @@ def test_what_was_sent_is_known_by_its_outcomes_when_the_backup_is_gone(run, que
     aws.send(run.sqs, queues.dlq, ["one"])
     run.send(run.judged())
     shows_again(run)
-    without_backup(run)
+    run.lose("pages")
     [sent] = run.outcomes()
     assert unsettled.already_sent(run.ledger, run.journal, "orders-dlq") == {sent["id"]: sent["new_id"]}
 

@@ -326,7 +326,7 @@ def test_a_page_that_is_gone_in_the_middle_of_sending_keeps_nothing_hidden_and_n
     die_at(run.sqs, "SendMessageBatch", 2)
     with pytest.raises(Killed):
         run.send(lane)
-    run.ledger.s3.delete_object(Bucket=run.ledger.bucket, Key=f"runs/run-1/pages/{lane.page.name}.jsonl.gz")
+    run.lose("pages", lane.page.name)
     assert run.release(stopped(lane))["released"] == held.counts["held"] == 10
     assert count(run.sqs, queues.dlq) == (10, 20)
     clock.ahead += VISIBILITY + 5
@@ -341,7 +341,7 @@ def test_of_a_page_whose_verdicts_are_gone_in_the_middle_of_sending_nothing_is_u
     die_at(run.sqs, "SendMessageBatch", 3)
     with pytest.raises(Killed):
         run.send(lane)
-    run.ledger.s3.delete_object(Bucket=run.ledger.bucket, Key=f"runs/run-1/verdicts/{lane.page.name}.jsonl.gz")
+    run.lose("verdicts", lane.page.name)
     found = run.release(stopped(lane))
     assert found["counts"]["sent"] == found["counts"]["deleted"] == 20
     clock.ahead += VISIBILITY + 5
