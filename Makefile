@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null)
 BENCH = PYTHONPATH=tests $(BIN)/python bench/into.py docs/performance.md $(@:bench-%=%) -- $(BIN)/python bench/$(@:bench-%=%).py
 BENCHES := bench-cost bench-throughput bench-latency bench-million bench-filter bench-cold bench-rate
 
-.PHONY: demo test test-all faults lint requirements clean help $(BENCHES)
+.PHONY: demo test test-all faults lint format requirements clean help $(BENCHES)
 
 help:
 	@echo "make demo      the main job, on an embedded AWS on this machine"
@@ -18,6 +18,7 @@ help:
 	@echo "make faults    kill a run at every call it makes; the table in docs/faults.md"
 	@echo "make bench-NAME  cost, throughput, latency, million, filter, cold, rate: the tables in docs/performance.md"
 	@echo "make lint      ruff, mypy, cfn-lint"
+	@echo "make format    write code and the machine's file as lint wants them"
 	@echo "make clean     remove what the others made"
 
 $(READY): requirements.txt pyproject.toml
@@ -40,6 +41,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/python statemachine/format.py
 
 test: lint
 	$(BIN)/pytest -n 4 -m "not slow"

@@ -1,5 +1,6 @@
 """The machine's file, by itself: what can be seen without running it."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -31,6 +32,13 @@ def targets(state: dict[str, Any]) -> set[str]:
     found = {state[key] for key in ("Next", "Default") if key in state}
     found |= {rule["Next"] for rule in state.get("Choices", [])}
     return found | {catcher["Next"] for catcher in state.get("Catch", [])}
+
+
+def test_the_file_is_as_its_formatter_writes_it():
+    spec = importlib.util.spec_from_file_location("machine_format", FILE.with_name("format.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.formatted(MACHINE) == TEXT, "run: make format"
 
 
 @named(STATES)
