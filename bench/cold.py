@@ -39,7 +39,7 @@ CLIENTS = {
     "check": ["sqs"],
     "count": ["sqs"],
     "plan": ["dynamodb", "stepfunctions", "sqs", "s3"],
-    "look": ["sqs"],
+    "find": ["sqs"],
     "receive": ["sqs", "s3"],
     "filter": ["s3"],
     "send": ["sqs", "s3", "dynamodb"],

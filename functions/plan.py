@@ -6,7 +6,7 @@ from redrive.queues import Queue
 from redrive.unsettled import marks
 
 
-@runtime.step(transitions=2)
+@runtime.step(transitions=3)
 def handler(event: runtime.Event, context: object) -> runtime.Event:
     """`{"run", "execution", "started", "request", "queue", "destination", "count"}` → the plan, also in the ledger."""
     queue = Queue.from_json(event["queue"])

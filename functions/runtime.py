@@ -161,7 +161,7 @@ def lane_step(transitions: int) -> Callable[[Callable[[Event, Any], Lane]], Call
 
 
 def after_the_loop(lane: Lane) -> dict[str, int]:
-    """Charge the state behind *Go on?*, when it is not the next turn: *Lane drained* or *Keep the pace*."""
+    """Charge the state behind *Another page?*, when it is not the next turn: *Lane drained* or *Keep the pace*."""
     return {"transitions": int(not lane.go_on or lane.wait)}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from redrive.look import look
+from redrive.find import find_own_move_task
 from redrive.release import release
 from redrive.report import report
 from redrive.send import Destinations
@@ -28,7 +28,7 @@ HOW = {
 }
 STARTED, ADOPTED = "Start the move task", "Adopt the move task"
 # In these a move task may run that the history does not tell of; in those after them it was decided whose it is.
-UNDECIDED = {STARTED, "Look for our move task", "Did it start after all?", ADOPTED}
+UNDECIDED = {STARTED, "Find our move task", "Did it start after all?", ADOPTED}
 
 
 def clean_up(
@@ -69,7 +69,7 @@ def _cancel(
     queue_arn = state["queue"]["arn"]
     handle, last = _handle_of(sfn, execution)
     if handle is None and last in UNDECIDED:
-        task = look(sqs, state["plan"]["move"], state["started"], lambda: neighbours(queue_arn)) or {}
+        task = find_own_move_task(sqs, state["plan"]["move"], state["started"], lambda: neighbours(queue_arn)) or {}
         handle = task.get("TaskHandle")
     if handle is None:
         return {}

@@ -46,7 +46,7 @@ def plan(
     path, because  `native`, `custom`, or `none` when it steps back; and why
     fallback       whether the custom path may take over from a move task
     move           the input of StartMessageMoveTask
-    look           counts the looks at the move task; the n-th comes after n more seconds
+    looks          counts the looks at the move task; the n-th comes after n more seconds
     sources        the queues whose dead-letter queue this is
     drain          the lanes of the custom path; also on the native path, for SQS may hand the rest back
     lanes_because  why so many lanes, and pages of that size
@@ -85,7 +85,7 @@ def plan(
         "path": path,
         "because": because + beside,
         "fallback": wanted == "auto",
-        "look": {"number": 0},
+        "looks": {"number": 0},
         "move": _move(request, queue, destination),
         "sources": [source.to_json() for source in sources],
         "drain": {"lanes": [lane.to_json() for lane in lanes], "more": True},

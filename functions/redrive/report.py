@@ -88,7 +88,7 @@ def _path(plan: dict[str, Any], *, native: bool, custom: bool) -> str | None:
 
 def _between(plan: dict[str, Any], state: dict[str, Any], rounds: int) -> dict[str, int]:
     """Count the states that no function of ours stands in, and the requests that the state machine makes itself."""
-    looks = plan.get("look", {}).get("number", 0)
+    looks = plan.get("looks", {}).get("number", 0)
     native = {"transitions": 1 + LOOK * looks, "sqs": 1 + looks} if "move" in state else {}
     refused = {"transitions": 1, "sqs": 1} if "refusal" in state else {}
     return add({"transitions": ROUND * rounds + ("request" not in state)}, native, refused)

@@ -61,10 +61,11 @@ def test_progress_on_stderr_names_every_state_as_it_is_entered(redriven):
         "◇ choice  Anything to redrive?",
         "▸ step    Plan the redrive",
         "          custom path, because filter.where is set",
+        "◇ choice  Must this run step back?",
         "◇ choice  Can SQS move them itself?",
         "≡ lanes   Drain the queue",
         f"          lane 1 · turn 1 · {THEN.join(TURN)}  (5 received, 3 sent, 2 held)",
-        "◇ choice  Anything left?",
+        "◇ choice  Another round?",
         "▸ step    Release what was held",
         "          2 show again in the queue",
         "▸ step    Write the report",
@@ -208,7 +209,7 @@ def test_the_history_as_json_is_one_object_for_each_state_and_one_for_the_end(on
         "Anything to send?",
         "Send the matches",
         "Delete what was sent",
-        "Go on?",
+        "Another page?",
         "Lane drained",
     ]
 

@@ -233,7 +233,7 @@ def allowed(name: str) -> set[str]:
         "Check": {"sqs:GetQueueUrl", "sqs:GetQueueAttributes"},
         "Count": {"sqs:GetQueueAttributes"},
         "Plan": {"sqs:ListDeadLetterSourceQueues", "sqs:ListMessageMoveTasks", "sqs:GetQueueAttributes"},
-        "Look": {"sqs:ListMessageMoveTasks"},
+        "Find": {"sqs:ListMessageMoveTasks"},
         "Receive": {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
         "Filter": set(),
         "Send": {"sqs:SendMessage"},

@@ -94,9 +94,9 @@ def test_a_start_whose_answer_was_lost_is_found_and_adopted(moto, tasks, queues)
     tasks.refusal = ALREADY
     tasks.looks = [NONE, task("RUNNING"), task("COMPLETED")]
     run = moto.run({"queue": queues.name})
-    assert run.path[5:9] == [
+    assert run.path[6:10] == [
         "Start the move task",
-        "Look for our move task",
+        "Find our move task",
         "Did it start after all?",
         "Adopt the move task",
     ]
@@ -128,9 +128,9 @@ def test_a_task_that_cannot_be_this_runs_is_not_adopted(moto, tasks, queues, for
     tasks.refusal = ALREADY
     tasks.looks = [NONE, task("RUNNING", **foreign)]
     run = moto.run({"queue": queues.name})
-    assert run.path[5:9] == [
+    assert run.path[6:10] == [
         "Start the move task",
-        "Look for our move task",
+        "Find our move task",
         "Did it start after all?",
         "Drain the queue",
     ]

@@ -8,12 +8,13 @@ from support.aws import count, dead_letter, drain, make_queues, send
 from support.engine import eventually
 
 BEGIN = ["Check the request", "Count dead letters", "Anything to redrive?", "Plan the redrive"]
-NATIVE = ["Can SQS move them itself?", "Start the move task"]
+CHOICE = ["Must this run step back?", "Can SQS move them itself?"]
+NATIVE = [*CHOICE, "Start the move task"]
 LOOK = ["Lengthen the wait", "Wait for the move", "Read the move task", "Has the move ended?"]
-CUSTOM = ["Can SQS move them itself?", "Drain the queue", "Anything left?", "Release what was held"]
+CUSTOM = [*CHOICE, "Drain the queue", "Another round?", "Release what was held"]
 END = ["Write the report", "Did everything arrive?"]
 TURN = ["Receive a page", "Did any arrive?", "Filter the page", "Anything to send?"]
-SENT = ["Send the matches", "Delete what was sent", "Go on?"]
+SENT = ["Send the matches", "Delete what was sent", "Another page?"]
 
 # moto lists no children of a Map Run; it calls the handlers in process, and they tell the same story.
 STEP = {
@@ -97,7 +98,7 @@ def test_a_message_that_sqs_cannot_place_hands_the_rest_to_the_custom_path(engin
     send(queues.sqs, queues.dlq, ["put in by hand"])
     run = engine.run({"queue": queues.name})
     looks = run.path.count("Lengthen the wait")
-    assert run.path == [*BEGIN, *NATIVE, *LOOK * looks, *CUSTOM[1:], *END, "Redrive complete"]
+    assert run.path == [*BEGIN, *NATIVE, *LOOK * looks, *CUSTOM[2:], *END, "Redrive complete"]
     assert run.output["path"] == "native, then custom"
     assert run.output["because"][-1] == "the move task ended with CouldNotDetermineMessageSource"
     assert sorted(message["Body"] for message in drain(queues.sqs, queues.source)) == [

@@ -34,7 +34,7 @@ def planned(run, path="custom"):
             "plan": {
                 "path": path,
                 "because": ["why"],
-                "look": {"number": 0},
+                "looks": {"number": 0},
                 "move": {"SourceArn": run.queue.arn},
                 "sources": [source.to_json() for source in run.sources],
                 "drain": {"lanes": [run.lane().to_json()], "more": True},
@@ -147,12 +147,12 @@ def with_task(sqs, **more):
     return cancelled
 
 
-LOST = ("Plan the redrive", "Can SQS move them itself?", "Start the move task")
+LOST = ("Plan the redrive", "Must this run step back?", "Can SQS move them itself?", "Start the move task")
 MACHINE = Path(__file__).parents[2] / "statemachine" / "redrive.asl.json"
 
 
 @pytest.mark.parametrize(
-    "then", [(), ("Look for our move task",), ("Look for our move task", "Did it start after all?")], ids=len
+    "then", [(), ("Find our move task",), ("Find our move task", "Did it start after all?")], ids=len
 )
 def test_a_move_task_whose_start_was_never_answered_is_found_and_cancelled(run, sfn, then):
     planned(run, "native")
@@ -171,7 +171,7 @@ def test_a_move_task_whose_start_was_never_answered_is_found_and_cancelled(run, 
         (LOST, {"Status": "CANCELLING"}, []),
         (LOST, {}, ["run-2"]),
         (LOST[:2], {}, []),
-        ((*LOST, "Look for our move task", "Did it start after all?", "Drain the queue"), {}, []),
+        ((*LOST, "Find our move task", "Did it start after all?", "Drain the queue"), {}, []),
     ],
     ids=["older", "elsewhere", "faster", "ending", "beside another run", "none was started", "decided not to be ours"],
 )

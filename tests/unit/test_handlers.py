@@ -19,7 +19,7 @@ from support.library import BUCKET, STARTED, TABLE, Context, criteria, text
 SECRET = "s3cret-4711"
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:redrive:run-1"
 LANE_STEPS = ["receive", "filter", "send", "delete"]
-STEPS = ["check", "count", "plan", "look", *LANE_STEPS, "release", "report", "cleanup"]
+STEPS = ["check", "count", "plan", "find", *LANE_STEPS, "release", "report", "cleanup"]
 CLIENTS = ("sqs", "s3", "dynamodb", "stepfunctions")
 
 

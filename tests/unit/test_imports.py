@@ -15,7 +15,7 @@ MAY = {
     "check": {"pydantic_core"},
     "count": set(),
     "plan": set(),
-    "look": set(),
+    "find": set(),
     "receive": set(),
     "filter": JOURNAL,
     "send": JOURNAL,

@@ -58,7 +58,7 @@ def test_with_nothing_to_select_change_or_limit_sqs_moves_them_itself(sqs, queue
     found = planned(sqs, queues)
     assert (found["path"], found["because"], found["fallback"]) == ("native", [NATIVE], True)
     assert found["move"] == {"SourceArn": arn_of(sqs, queues.dlq)}
-    assert found["look"] == {"number": 0}
+    assert found["looks"] == {"number": 0}
     assert [source["url"] for source in found["sources"]] == queues.sources
     assert len(found["drain"]["lanes"]) == 1
     assert found["drain"]["more"] is True

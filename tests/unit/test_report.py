@@ -11,7 +11,7 @@ from redrive.lane import HOLD_ENDS, NEAR_LIMIT, OUTCOMES, Lane, no_counts, no_re
 from redrive.report import UNSEEN, report
 from support.library import STARTED
 
-PLAN = {"path": "custom", "because": ["path is custom"], "lanes_because": ["few"], "look": {"number": 0}}
+PLAN = {"path": "custom", "because": ["path is custom"], "lanes_because": ["few"], "looks": {"number": 0}}
 TIMEOUT = {"Error": "States.Timeout", "Cause": ""}
 
 

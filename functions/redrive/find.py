@@ -1,4 +1,4 @@
-"""Look for our move task: SQS lists what runs and not who started it, so ours is known by what it must be."""
+"""Find our move task: SQS lists what runs and not who started it, so ours is known by what it must be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ASKED_FOR = ("DestinationArn", "MaxNumberOfMessagesPerSecond")
 
 
-def look(
+def find_own_move_task(
     sqs: SQSClient, move: dict[str, Any], started: str, neighbours: Callable[[], list[str]]
 ) -> dict[str, Any] | None:
     """Give the move task that this run started although the answer was lost; None if none can be said to be its own.

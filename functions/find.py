@@ -1,7 +1,7 @@
-"""Look for our move task."""
+"""Find our move task."""
 
 import runtime
-from redrive.look import look
+from redrive.find import find_own_move_task
 
 
 @runtime.step(transitions=2)
@@ -12,5 +12,5 @@ def handler(event: runtime.Event, context: object) -> runtime.Event:
         # Once more, for a run that came after the plan may have started the task; to sign in twice changes nothing.
         return runtime.sign_in(event["queue"]["arn"], event["execution"])
 
-    task = look(runtime.sqs(), event["move"], event["started"], neighbours)
+    task = find_own_move_task(runtime.sqs(), event["move"], event["started"], neighbours)
     return {"ours": task is not None, "task": task}

@@ -1,8 +1,8 @@
-"""Look for our move task: only what must be this run's own is taken for it."""
+"""Find our move task: only what must be this run's own is taken for it."""
 
 import pytest
 
-from redrive.look import look
+from redrive.find import find_own_move_task
 from support.breaking import answer_with
 
 MOVE = {"SourceArn": "arn:aws:sqs:us-east-1:123456789012:orders-dlq"}
@@ -25,7 +25,7 @@ def nobody():
 @pytest.mark.parametrize("asked", [{}, THERE, FAST, THERE | FAST], ids=["nothing", "where", "how fast", "both"])
 def test_a_running_task_with_what_was_asked_for_is_ours(sqs, asked):
     task = listed(sqs, **asked)
-    assert look(sqs, MOVE | asked, STARTED, nobody) == task
+    assert find_own_move_task(sqs, MOVE | asked, STARTED, nobody) == task
 
 
 @pytest.mark.parametrize(
@@ -43,16 +43,16 @@ def test_a_running_task_with_what_was_asked_for_is_ours(sqs, asked):
 )
 def test_any_other_is_not_and_nobody_is_asked_who_else_is_there(sqs, asked, found):
     listed(sqs, **found)
-    assert look(sqs, MOVE | asked, STARTED, lambda: pytest.fail("asked")) is None
+    assert find_own_move_task(sqs, MOVE | asked, STARTED, lambda: pytest.fail("asked")) is None
 
 
 def test_none_is_ours_where_none_is_listed(sqs):
     answer_with(sqs, "ListMessageMoveTasks", lambda: {"Results": []})
-    assert look(sqs, MOVE, STARTED, nobody) is None
+    assert find_own_move_task(sqs, MOVE, STARTED, nobody) is None
     answer_with(sqs, "ListMessageMoveTasks", dict)
-    assert look(sqs, MOVE, STARTED, nobody) is None
+    assert find_own_move_task(sqs, MOVE, STARTED, nobody) is None
 
 
 def test_beside_another_run_none_is_ours(sqs):
     listed(sqs)
-    assert look(sqs, MOVE, STARTED, lambda: ["run-2"]) is None
+    assert find_own_move_task(sqs, MOVE, STARTED, lambda: ["run-2"]) is None
