@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null)
 BENCH = PYTHONPATH=tests $(BIN)/python bench/into.py docs/performance.md $(@:bench-%=%) -- $(BIN)/python bench/$(@:bench-%=%).py
 BENCHES := bench-cost bench-throughput bench-latency bench-million bench-filter bench-cold bench-rate
 
-.PHONY: demo test test-all faults lint format requirements clean help $(BENCHES)
+.PHONY: demo test test-all faults lint format picture requirements clean help $(BENCHES)
 
 help:
 	@echo "make demo      the main job, on an embedded AWS on this machine"
@@ -17,8 +17,9 @@ help:
 	@echo "make test-all  make test, and the slow suites"
 	@echo "make faults    kill a run at every call it makes; the table in docs/faults.md"
 	@echo "make bench-NAME  cost, throughput, latency, million, filter, cold, rate: the tables in docs/performance.md"
-	@echo "make lint      ruff, mypy, cfn-lint"
+	@echo "make lint      ruff, mypy, cfn-lint, import-linter"
 	@echo "make format    write code and the machine's file as lint wants them"
+	@echo "make picture   the run in the README, anew"
 	@echo "make clean     remove what the others made"
 
 $(READY): requirements.txt pyproject.toml
@@ -41,6 +42,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
+	$(BIN)/lint-imports
 
 format: $(READY)
 	$(BIN)/ruff format .
@@ -68,6 +70,10 @@ else
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 endif
 	@touch $@
+
+# The run that the README shows.
+picture: $(READY)
+	$(BIN)/python docs/picture.py
 
 # The pins. No index address may stand in them.
 requirements: $(READY)

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from measure import machine, spread
 
-from redrive_cli.deploy import build_package
-from redrive_cli.product import template
+from redrive_cli.stack.package import build_package
+from redrive_cli.stack.product import template
 
 ROUNDS = 9
 MOST = 1.5  # times the reference
@@ -58,8 +58,8 @@ os.environ.update(AWS_DEFAULT_REGION="us-east-1", AWS_ACCESS_KEY_ID="x", AWS_SEC
 times = [(process_time(), perf_counter())]
 __import__(module)
 times.append((process_time(), perf_counter()))
-runtime = sys.modules.get("runtime")
-make = runtime._client if runtime else sys.modules["boto3"].client
+ours = sys.modules.get("clients")
+make = ours._client if ours else sys.modules["boto3"].client
 for client in clients:
     make(client)
 times.append((process_time(), perf_counter()))

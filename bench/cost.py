@@ -15,8 +15,8 @@ from typing import Any
 
 from measure import feed, machine, requests_of, table, tell, two_queues
 
-from redrive.plan import OWN_CHOICE
-from redrive_cli.local import local_stack
+from redrive.steps.lanes import OWN_CHOICE
+from redrive_cli.stack.local import local_stack
 from support.aws import count
 from support.engine import Deployed
 

@@ -9,8 +9,8 @@ import asyncio
 import os
 from typing import Any
 
-from redrive_cli.embedded import server
-from redrive_cli.embedded.patching import rewrites
+from redrive_embedded import server
+from redrive_embedded.patching import rewrites
 
 DELAY = float(os.environ["SQS_LATE_MS"]) / 1_000
 

@@ -13,17 +13,21 @@ import resource
 import statistics
 import sys
 import time
+from dataclasses import replace
 from uuid import UUID
 
 from measure import machine, spread, table, tell
 
-from redrive.errors import ExpressionTooSlow
-from redrive.filter import Judge, filter_page
-from redrive.lane import Lane, Page
-from redrive.ledger import PAGES, Ledger
-from redrive.messages import Message
-from redrive.outcomes import FAILED
-from redrive.queues import Queue
+from redrive.expressions.judge import Judge
+from redrive.steps.filter import filter_page
+from redrive.stores import pages
+from redrive.stores.ledger import Ledger
+from redrive.values.criteria import Criteria
+from redrive.values.errors import ExpressionTooSlow
+from redrive.values.lane import Budget, Lane, Page
+from redrive.values.message import Message, StoredPage
+from redrive.values.outcome import Outcome
+from redrive.values.queue import Queue
 
 PAGE = 1_000
 PAGES_A_ROUND = 3
@@ -66,9 +70,7 @@ class Shelf:
 
 
 def criteria(**changes):
-    names = ("sent_from", "sent_to", "where", "max_redrives", "transform")
-    days = {"now": "2026-11-21T06:00:00+00:00", "today": "2026-11-21", "yesterday": "2026-11-20"}
-    return dict.fromkeys(names) | days | {"preview": False} | changes
+    return replace(Criteria("2026-11-21T06:00:00+00:00", "2026-11-21", "2026-11-20"), **changes)
 
 
 def messages(count):
@@ -145,8 +147,8 @@ def seconds(work):
 def speed(page):
     """Print the speeds; give the goals that were missed."""
     ledger = Ledger(Shelf(), "bucket", "run")
-    ledger.write(PAGES, "0/001-0001", map(Message.to_json, page))
-    lane = Lane(0, PAGE, 1, page=Page("0/001-0001", received=PAGE))
+    pages.store(ledger, "0/001-0001", StoredPage(time.time(), page))
+    lane = Lane(0, Budget(PAGE, 1), page=Page("0/001-0001", received=PAGE))
     judging, step = ({case: [] for case in CASES} for _ in range(2))
     for number in range(1, ROUNDS + 1):  # round by round, so that a noisy minute is shared by all
         tell(f"round {number} of {ROUNDS}")
@@ -161,7 +163,7 @@ def speed(page):
 
 
 def judge(page, asked):
-    return Judge(asked, "run", {}).judge_all(page, share=None, in_order=False)
+    return Judge(asked, "run", {}).judge_all(page, limit=None, in_order=False)
 
 
 def hostility(page):
@@ -173,8 +175,8 @@ def hostility(page):
         took = [seconds(lambda asked=asked: judge(page[:1], asked)) for _ in range(3)]
         [verdict] = judge(page[:1], asked)
         rows.append([case, verdict.reason, spread(took, ".2f")])
-        if verdict.decision != FAILED or max(took) >= MOST_SECONDS:
-            missed.append(f"{case}: {verdict.decision} after {max(took):.2f} s")
+        if verdict.outcome != Outcome.FAILED or max(took) >= MOST_SECONDS:
+            missed.append(f"{case}: {verdict.outcome} after {max(took):.2f} s")
     print(table(["one message with", "failed, because", "after, s"], rows))
     tell("a page of nothing else")
     endless = criteria(where=HOSTILE["a recursion that does not end"])

@@ -22,8 +22,9 @@ from botocore.config import Config
 from matplotlib.figure import Figure
 from measure import LIGHT, feed, machine, spread, table, tell, two_queues
 
-from redrive.plan import NATIVE_RATE, PAGE
-from redrive_cli.local import install, local_aws
+from redrive.steps.lanes import STANDARD
+from redrive.steps.plan import NATIVE_RATE
+from redrive_cli.stack.local import install, local_aws
 from support.engine import Deployed
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 DELAYS = (15, 60)  # ms; AWS answers in 5 to 20
 LANES = (1, 2, 4, 8, 16)
+PAGE = STANDARD.page_size
 PAGES = 5  # for each lane, full ones, of which the first is not measured
 FEWEST = 3  # full pages that a lane must have had
 MOST = 64_000  # messages

@@ -19,7 +19,7 @@ from typing import Any
 
 from measure import LIGHT, feed, machine, table, tell, two_queues
 
-from redrive_cli.local import local_stack
+from redrive_cli.stack.local import local_stack
 from support.aws import count
 from support.engine import Deployed
 

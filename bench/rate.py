@@ -13,7 +13,7 @@ from typing import Any
 
 from measure import feed, machine, table, tell, two_queues
 
-from redrive_cli.local import local_stack
+from redrive_cli.stack.local import local_stack
 from support.aws import drain
 from support.engine import Deployed
 

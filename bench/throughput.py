@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from measure import LIGHT, feed, machine, spread, table, tell, two_queues
 
-from redrive_cli.local import local_stack
+from redrive_cli.stack.local import local_stack
 from support.aws import count
 from support.embedded import function
 from support.engine import Deployed

@@ -1,11 +1,12 @@
 """Check the request."""
 
-import runtime
-from redrive.check import check
+import clients
+import steps
+from redrive.steps.check import check
 
 
-@runtime.step(transitions=1)
-def handler(event: runtime.Event, context: object) -> runtime.Event:
+@steps.step("check")
+def handler(event: steps.Event, context: object) -> steps.Event:
     """`{"document", "run", "started"}` → `run`, `started`, `request`, `queue`, `destination`, `criteria`."""
-    brief = check(runtime.sqs(), event["document"], event["started"])
-    return {"run": event["run"], "started": event["started"], **brief}
+    checked = check(clients.sqs(), event["document"], event["started"])
+    return {"run": event["run"], "started": event["started"], **checked.to_json()}

@@ -2,25 +2,28 @@
 
 from typing import Any
 
-import runtime
-from redrive.cleanup import clean_up
-from redrive.journal import DynamoDBJournal
-from redrive.neighbours import name_of
+import clients
+import steps
+from redrive.steps.cleanup import End, clean_up
+from redrive.stores.journal import DynamoDBJournal
+from redrive.values.queue import name_of
 
 
-def handler(event: runtime.Event, context: Any) -> runtime.Event:
+def handler(event: steps.Event, context: Any) -> steps.Event:
     """A *Step Functions Execution Status Change* event → `{"summary"}`: None when there was nothing to clean up."""
     return _handle({"run": name_of(event["detail"]["executionArn"]), **event}, context)
 
 
-@runtime.step(transitions=0)
-def _handle(event: runtime.Event, context: Any) -> runtime.Event:
+@steps.step(None)
+def _handle(event: steps.Event, context: Any) -> steps.Event:
+    end = End.from_event(event)
+    journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
     summary = clean_up(
-        runtime.sqs(),
-        runtime.stepfunctions(),
-        runtime.ledger(event),
-        DynamoDBJournal(runtime.dynamodb, runtime.journal_table(), context),
-        event["detail"],
-        lambda queue_arn: runtime.sign_in(queue_arn, event["detail"]["executionArn"]),
+        clients.sqs(),
+        clients.stepfunctions(),
+        steps.ledger(event),
+        journal,
+        end,
+        lambda queue_arn: steps.enter(queue_arn, end.execution),
     )
-    return {"summary": summary}
+    return {"summary": summary.to_json() if summary else None}

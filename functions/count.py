@@ -1,10 +1,13 @@
 """Count dead letters."""
 
-import runtime
-from redrive.count import count
+import clients
+import steps
+from redrive.sqs.queues import depth
+from redrive.values.queue import Queue
 
 
-@runtime.step(transitions=2)
-def handler(event: runtime.Event, context: object) -> runtime.Event:
+@steps.step("count")
+def handler(event: steps.Event, context: object) -> steps.Event:
     """`{"run", "queue"}` → `{"visible", "in_flight", "delayed"}`."""
-    return {**count(runtime.sqs(), event["queue"]["url"])}
+    queue = Queue.from_json(event["queue"])
+    return {**depth(clients.sqs(), queue.url).to_json()}

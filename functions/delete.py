@@ -1,14 +1,13 @@
 """Delete what was sent."""
 
-import runtime
-from redrive.delete import delete_page
-from redrive.lane import Lane
-from redrive.queues import Queue
+import clients
+import steps
+from redrive.steps.delete import delete_page
+from redrive.values.lane import Lane
+from redrive.values.queue import Queue
 
 
-@runtime.lane_step(transitions=2)
-def handler(event: runtime.Event, context: object) -> Lane:
+@steps.lane_step("delete", way=steps.after_the_page)
+def handler(event: steps.Event, context: object, lane: Lane) -> Lane:
     """`{"run", "queue", "lane", "retries"}` → the lane, with the page's deletions counted."""
-    queue = Queue.from_json(event["queue"])
-    lane = delete_page(runtime.sqs(), runtime.ledger(event), queue, Lane.from_json(event["lane"]))
-    return lane.charged(runtime.after_the_loop(lane))
+    return delete_page(clients.sqs(), steps.ledger(event), Queue.from_json(event["queue"]), lane)

@@ -2,24 +2,18 @@
 
 from typing import Any
 
-import runtime
-from redrive.filter import filter_page
-from redrive.journal import DynamoDBJournal
-from redrive.lane import Lane
-from redrive.queues import Queue
+import clients
+import steps
+from redrive.steps.filter import filter_page
+from redrive.stores.journal import DynamoDBJournal
+from redrive.values.criteria import Criteria
+from redrive.values.lane import Lane
+from redrive.values.queue import Queue
 
 
-@runtime.lane_step(transitions=2)
-def handler(event: runtime.Event, context: Any) -> Lane:
+@steps.lane_step("filter", way=lambda lane: "page" if lane.page.selected else steps.after_the_page(lane))
+def handler(event: steps.Event, context: Any, lane: Lane) -> Lane:
     """`{"run", "queue", "criteria", "lane", "retries"}` → the lane, with the page judged."""
-    queue = Queue.from_json(event["queue"])
-    lane = filter_page(
-        runtime.ledger(event),
-        DynamoDBJournal(runtime.dynamodb, runtime.journal_table(), context),
-        queue,
-        event["criteria"],
-        Lane.from_json(event["lane"]),
-    )
-    if lane.page.selected:
-        return lane
-    return lane.charged({"transitions": 1}).charged(runtime.after_the_loop(lane))
+    queue, criteria = Queue.from_json(event["queue"]), Criteria.from_json(event["criteria"])
+    journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
+    return filter_page(steps.ledger(event), journal, queue, criteria, lane)

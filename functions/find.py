@@ -1,16 +1,18 @@
 """Find our move task."""
 
-import runtime
-from redrive.find import find_own_move_task
+import clients
+import steps
+from redrive.sqs.move_tasks import find_own_move_task
+from redrive.values.plan import Move
 
 
-@runtime.step(transitions=2)
-def handler(event: runtime.Event, context: object) -> runtime.Event:
-    """`{"run", "execution", "started", "queue", "move"}` → `{"ours", "task"}`: whether our task runs, and the task."""
+@steps.step("find", way=lambda found: "adopted" if found["ours"] else "")
+def handler(event: steps.Event, context: object) -> steps.Event:
+    """`{"run", "execution", "started", "queue", "move"}` → `{"ours", "task"}`: whether ours runs, and its handle."""
 
-    def neighbours() -> list[str]:
-        # Once more, for a run that came after the plan may have started the task; to sign in twice changes nothing.
-        return runtime.sign_in(event["queue"]["arn"], event["execution"])
+    def others() -> list[str]:
+        # Once more, for a run that came after the plan may have started the task; to enter twice changes nothing.
+        return steps.enter(event["queue"]["arn"], event["execution"])
 
-    task = find_own_move_task(runtime.sqs(), event["move"], event["started"], neighbours)
-    return {"ours": task is not None, "task": task}
+    task = find_own_move_task(clients.sqs(), Move.from_json(event["move"]), event["started"], others)
+    return {"ours": task is not None, "task": {"TaskHandle": task.handle} if task else None}

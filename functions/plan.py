@@ -1,28 +1,31 @@
 """Plan the redrive."""
 
-import runtime
-from redrive.plan import concurrency, plan
-from redrive.queues import Queue
-from redrive.unsettled import marks
+import clients
+import steps
+from redrive.steps.plan import account_concurrency, plan
+from redrive.stores import intents
+from redrive.values.plan import Path, RunRecord
+from redrive.values.queue import Queue, QueueDepth
+from redrive.values.request import Request
 
 
-@runtime.step(transitions=3)
-def handler(event: runtime.Event, context: object) -> runtime.Event:
+@steps.step("plan", way=lambda planned: "step back" if planned["path"] == Path.STEP_BACK else "")
+def handler(event: steps.Event, context: object) -> steps.Event:
     """`{"run", "execution", "started", "request", "queue", "destination", "count"}` → the plan, also in the ledger."""
-    queue = Queue.from_json(event["queue"])
-    ledger = runtime.ledger(event)
+    request, queue = Request.from_json(event["request"]), Queue.from_json(event["queue"])
+    destination = Queue.from_json_or_none(event["destination"])
+    depth, ledger = QueueDepth.from_json(event["count"]), steps.ledger(event)
     planned = plan(
-        runtime.sqs(),
-        event["request"],
+        clients.sqs(),
+        request,
         queue,
-        Queue.from_json(event["destination"]) if event["destination"] else None,
-        event["count"],
-        runtime.sign_in(queue.arn, event["execution"]),
-        lambda: concurrency(runtime.lambda_()),
-        lambda: bool(marks(ledger, queue.name)),
+        destination,
+        depth,
+        steps.enter(queue.arn, event["execution"]),
+        lambda: account_concurrency(clients.lambda_()),
+        lambda: bool(intents.keys(ledger, queue.name)),
     )
-    ledger.write_document("request", event["request"])
-    # All that a clean-up needs of a run that was stopped.
-    kept = ("run", "execution", "started", "request", "queue", "destination", "count")
-    ledger.write_document("plan", {name: event[name] for name in kept} | {"plan": planned})
-    return planned
+    who = event["run"], event["execution"], event["started"]
+    ledger.write_document("request", request.to_json())
+    ledger.write_document("plan", RunRecord(*who, request, queue, destination, depth, planned).to_json())
+    return planned.to_json()

@@ -1,19 +1,14 @@
 """Receive a page."""
 
-import runtime
-from redrive.lane import Lane
-from redrive.queues import Queue
-from redrive.receive import receive_page
+import clients
+import steps
+from redrive.steps.receive import receive_page
+from redrive.values.lane import Lane
+from redrive.values.queue import Queue
 
 
-@runtime.lane_step(transitions=2)
-def handler(event: runtime.Event, context: object) -> Lane:
+@steps.lane_step("receive", way=lambda lane: "page" if lane.arrived else "end")
+def handler(event: steps.Event, context: object, lane: Lane) -> Lane:
     """`{"run", "queue", "lane", "retries"}` → the lane, with a page in hand if any messages arrived."""
-    lane = receive_page(
-        runtime.sqs(),
-        runtime.ledger(event),
-        Queue.from_json(event["queue"]),
-        Lane.from_json(event["lane"]),
-        retried=event["retries"] > 0,
-    )
-    return lane if lane.arrived else lane.charged({"transitions": 1})
+    queue, retried = Queue.from_json(event["queue"]), event["retries"] > 0
+    return receive_page(clients.sqs(), steps.ledger(event), queue, lane, retried=retried)

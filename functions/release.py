@@ -2,20 +2,18 @@
 
 from typing import Any
 
-import runtime
-from redrive.journal import DynamoDBJournal
-from redrive.release import release
-from redrive.send import Destinations
+import clients
+import steps
+from redrive.steps.release import release
+from redrive.stores.journal import DynamoDBJournal
+from redrive.values.plan import RunState
+from redrive.values.queue import Queue
 
 
-@runtime.step(transitions=1)
-def handler(event: runtime.Event, context: Any) -> runtime.Event:
+@steps.step("release")
+def handler(event: steps.Event, context: Any) -> steps.Event:
     """`{"run", "state"}` → `{"released"}`, and `counts` and `reasons` where a lane stopped or was lost."""
-    state = event["state"]
-    return release(
-        runtime.sqs(),
-        runtime.ledger(event),
-        DynamoDBJournal(runtime.dynamodb, runtime.journal_table(), context),
-        Destinations.from_json({**state, "sources": state["plan"]["sources"]}),
-        state,
-    )
+    state = RunState.from_json(event["state"], event["state"]["started"])
+    queue = Queue.from_json(event["state"]["queue"])
+    journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
+    return release(clients.sqs(), steps.ledger(event), journal, queue, state).to_json()

@@ -1,15 +1,15 @@
 """Write the report."""
 
-import runtime
-from redrive.neighbours import leave
-from redrive.report import report
+import steps
+from redrive.steps.report import report
+from redrive.values.plan import RunState
 
 
-@runtime.step(transitions=3)
-def handler(event: runtime.Event, context: object) -> runtime.Event:
+@steps.step("report")
+def handler(event: steps.Event, context: object) -> steps.Event:
     """`{"run", "execution", "started", "state"}` → the summary, which is the execution's output."""
-    summary = report(runtime.ledger(event), event["state"], event["started"])
-    if "plan" in event["state"]:
-        queue = event["state"]["queue"]["arn"]
-        leave(runtime.dynamodb(), runtime.journal_table(), queue, event["execution"])
-    return summary
+    state = RunState.from_json(event["state"], event["started"])
+    summary = report(steps.ledger(event), state)
+    if state.plan and state.queue:
+        steps.leave(state.queue.arn, event["execution"])
+    return summary.to_json()

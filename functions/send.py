@@ -2,20 +2,23 @@
 
 from typing import Any
 
-import runtime
-from redrive.journal import DynamoDBJournal
-from redrive.lane import Lane
-from redrive.send import Destinations, send_page
+import clients
+import steps
+from redrive.origins.destinations import Destinations
+from redrive.steps.send import send_page
+from redrive.stores.journal import DynamoDBJournal
+from redrive.values.lane import Lane
+from redrive.values.queue import Queue
 
 
-@runtime.lane_step(transitions=1)
-def handler(event: runtime.Event, context: Any) -> Lane:
-    """`{"run", "queue", "destination", "sources", "lane", "retries"}` → the lane, with the page sent and settled."""
-    return send_page(
-        runtime.sqs(),
-        runtime.ledger(event),
-        DynamoDBJournal(runtime.dynamodb, runtime.journal_table(), context),
-        Destinations.from_json(event),
-        Lane.from_json(event["lane"]),
-        context.get_remaining_time_in_millis,
+@steps.lane_step("send")
+def handler(event: steps.Event, context: Any, lane: Lane) -> Lane:
+    """`{"run", "queue", "destination", "sources", "lane", "retries"}` → the lane, with the page sent and closed."""
+    destinations = Destinations(
+        Queue.from_json(event["queue"]),
+        Queue.from_json_or_none(event["destination"]),
+        [Queue.from_json(source) for source in event["sources"]],
     )
+    journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
+    remaining_ms = context.get_remaining_time_in_millis
+    return send_page(clients.sqs(), steps.ledger(event), journal, destinations, lane, remaining_ms)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redrive_cli.local import local_stack
+from redrive_cli.stack.local import local_stack
 
 
 def pytest_addoption(parser):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from redrive_cli import show
-from redrive_cli.executions import Visit
+from redrive_cli.aws.visits import Visit
+from redrive_cli.view.history import show_history
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def on_terminal(states, monkeypatch, **environment):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TERM", "xterm-256color")
     out = io.StringIO()
-    show.history(Console(file=out, force_terminal=True, soft_wrap=True, highlight=False), states, None)
+    show_history(Console(file=out, force_terminal=True, soft_wrap=True, highlight=False), states, None)
     return out.getvalue()
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from redrive_cli.demo import DemoError, _Story
+from redrive_cli.commands.demo import DemoError, Story
 
 names = (f"story-{number}" for number in itertools.count())
 
@@ -12,7 +12,7 @@ names = (f"story-{number}" for number in itertools.count())
 @pytest.fixture
 def story(embedded):
     """A story whose three messages are in its dead-letter queue already."""
-    story = _Story(embedded.aws, next(names), ["TIMEOUT"] * 3)
+    story = Story(embedded.aws, next(names), ["TIMEOUT"] * 3)
     for message in story._sent.values():
         story._sqs.send_message(QueueUrl=story.dlq, **message)
     return story

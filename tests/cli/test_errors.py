@@ -6,7 +6,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from redrive_cli.executions import AwsError, aws_errors
+from redrive_cli.aws.errors import aws_errors
+from redrive_cli.errors import CliError
 
 ACCESS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 REGION = {"AWS_DEFAULT_REGION": "us-east-1"}
@@ -68,7 +69,7 @@ def test_a_profile_that_is_not_there(redrive):
     ],
 )
 def test_what_aws_refuses_is_one_sentence(code, sentence):
-    with pytest.raises(AwsError) as told, aws_errors():
+    with pytest.raises(CliError) as told, aws_errors():
         raise ClientError({"Error": {"Code": code, "Message": "not for you"}}, "StartExecution")
 
     assert str(told.value) == sentence
@@ -85,7 +86,7 @@ def test_sso_that_has_ended_is_one_sentence(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    with pytest.raises(AwsError, match=r"[Tt]oken") as told, aws_errors():
+    with pytest.raises(CliError, match=r"[Tt]oken") as told, aws_errors():
         boto3.Session(profile_name="work").client("sts").get_caller_identity()
 
     assert "aws sso login" in told.value.hint

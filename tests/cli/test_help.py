@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from redrive_cli.app import cli
-from redrive_cli.show import TOLD
+from redrive_cli.view.progress import TOLD
 
 MACHINE = Path(__file__).parents[2] / "statemachine" / "redrive.asl.json"
 

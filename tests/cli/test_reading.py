@@ -6,14 +6,25 @@ The histories have the shapes of AWS's HistoryEvent (Step Functions API).
 
 import itertools
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 
-from redrive_cli import executions, show
-from redrive_cli.executions import AwsError, Ended, Entered, Left, Machine, visits
+from redrive.values.bill import no_requests
+from redrive.values.outcome import Outcome, no_counts
+from redrive.values.summary import Status, Summary
+from redrive_cli.aws import tail
+from redrive_cli.aws.events import Ended, Entered, Left
+from redrive_cli.aws.executions import Machine, name_execution
+from redrive_cli.aws.visits import visits
+from redrive_cli.errors import CliError
+from redrive_cli.view.console import console
+from redrive_cli.view.progress import Progress
+from redrive_cli.view.summary import show_summary
+from support.library import a_lane
 
 RUN = "arn:aws:states:us-east-1:123456789012:execution:redrive:run-1"
 MAP_RUN = "arn:aws:states:us-east-1:123456789012:mapRun:redrive/lane:1"
@@ -81,8 +92,7 @@ class FakeStepFunctions:
 
 
 def lane(*, index=0, turn=1, **counts):
-    nothing = dict.fromkeys(("received", "sent", "held", "failed", "returned", "previewed"), 0)
-    return {"index": index, "round": 1, "turn": turn, "counts": nothing | counts}
+    return a_lane(index=index, round=1, turn=turn, counts=no_counts() | counts).to_json()
 
 
 def entered(kind, name, given=None):
@@ -136,13 +146,13 @@ def turns(index, number):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(executions, "_LOOK_EVERY_LOCALLY", 0)
+    monkeypatch.setattr(tail, "_LOOK_EVERY_LOCALLY", 0)
 
 
 @pytest.fixture
 def small_pages(monkeypatch):
-    monkeypatch.setattr(executions, "_PAGE", 7)
-    monkeypatch.setattr(executions, "_NEWS", 3)
+    monkeypatch.setattr(tail, "_PAGE", 7)
+    monkeypatch.setattr(tail, "_NEWS", 3)
 
 
 def read(sfn, *, live=False):
@@ -202,7 +212,7 @@ def test_lanes_are_told_as_part_of_the_state_that_started_them(live):
 
 def test_each_turn_of_a_lane_is_one_line_with_what_it_gained(capsys):
     sfn = FakeStepFunctions().tell(RUN, BEGUN, drain(1), SUCCEEDED).lane(0, BEGUN, turns(0, 2), SUCCEEDED)
-    progress = show.Progress(show.console())
+    progress = Progress(console())
 
     for event in read(sfn):
         progress.show(event)
@@ -214,15 +224,16 @@ def test_each_turn_of_a_lane_is_one_line_with_what_it_gained(capsys):
     ]
 
 
+def a_summary(**changes):
+    known = {"queue": "q.fifo", "path": "custom", "because": ["path is custom"], "counted": 3, "rounds": 1, "lanes": 1}
+    given = {"lanes_because": ["it is a FIFO queue"], "seconds": 1.0, "ledger": "s", "requests": no_requests()}
+    return Summary(**{"run": "r", "status": Status.INCOMPLETE, "counts": no_counts(), **known, **given, **changes})
+
+
 def test_the_summary_of_a_fifo_run_has_a_line_for_each_group_that_stopped(capsys):
-    counts = {"received": 3, "sent": 1, "held": 1, "failed": 1, "returned": 0, "previewed": 0}
-    requests = dict.fromkeys(("sqs", "s3", "dynamodb", "lambda", "transitions"), 0)
-    known = {"run": "r", "status": "incomplete", "queue": "q.fifo", "path": "custom", "because": ["path is custom"]}
-    lanes = {"lanes": 1, "lanes_because": ["it is a FIFO queue"], "reasons": {"why": 1}}
-    groups = {"stopped_groups": {"a": "why", "b": "filter.where does not match"}, "more_stopped_groups": 1200}
-    show.summary(
-        show.console(), {**known, **counts, **lanes, **groups, "seconds": 1, "requests": requests, "ledger": "s"}
-    )
+    counts = no_counts() | {"received": 3, "sent": 1, "held": 1, "failed": 1}
+    groups = {"a": "why", "b": "filter.where does not match"}
+    show_summary(console(), a_summary(counts=counts, reasons={"why": 1}, groups=groups, more_groups=1200))
     lines = capsys.readouterr().out.splitlines()
     first = lines.index("          1 failed: why")
     assert lines[first + 1 : first + 4] == [
@@ -230,6 +241,16 @@ def test_the_summary_of_a_fifo_run_has_a_line_for_each_group_that_stopped(capsys
         "          group b: filter.where does not match",
         "          and 1,200 more groups",
     ]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_no_outcome_is_left_out_so_that_what_is_shown_adds_up(capsys, outcome):
+    show_summary(
+        console(), a_summary(counts=no_counts() | {"received": 10, "sent": 3, outcome: 7 + 3 * (outcome == "sent")})
+    )
+    shown = dict(re.findall(r"^(\w[\w ]*?) +([\d,]+)$", capsys.readouterr().out, re.MULTILINE))
+    numbers = {name: int(number) for name, number in shown.items() if name != "seconds"}
+    assert numbers.pop("received") == sum(numbers.values()) == 10
 
 
 def test_a_retried_state_says_how_often_and_a_caught_one_by_which_error():
@@ -251,7 +272,7 @@ def test_a_retried_state_says_how_often_and_a_caught_one_by_which_error():
 def test_errors_and_retries_are_progress(capsys):
     cause = json.dumps({"errorType": "WaveInFlight", "errorMessage": "An earlier attempt may still be sending."})
     sfn = FakeStepFunctions().tell(RUN, BEGUN, task("Send the matches", failed("WaveInFlight", cause)), SUCCEEDED)
-    progress = show.Progress(show.console())
+    progress = Progress(console())
 
     for event in read(sfn):
         progress.show(event)
@@ -297,21 +318,21 @@ def test_an_execution_that_does_not_show_yet_is_waited_for(monkeypatch):
         sleeps.append(seconds)
         sfn.tell(RUN, BEGUN, task("Receive a page"), SUCCEEDED)
 
-    monkeypatch.setattr(executions.time, "sleep", appear)
+    monkeypatch.setattr(tail.time, "sleep", appear)
 
     assert read(sfn, live=True)
     assert len(sleeps) == 1
 
 
 def test_the_history_of_an_execution_that_is_not_there_is_an_error_at_once():
-    with pytest.raises(AwsError, match="no such execution"):
+    with pytest.raises(CliError, match="no such execution"):
         read(FakeStepFunctions())
 
 
 def test_reading_in_small_pages_reads_the_same_from_a_real_engine(embedded, small_pages):
     sfn = embedded.client("stepfunctions")
     machine = Machine(sfn, embedded.state_machine)
-    execution = machine.start({"queue": "no-such-queue"}, executions.name_execution("no-such-queue"))
+    execution = machine.start({"queue": "no-such-queue"}, name_execution("no-such-queue"))
 
     followed = list(machine.events(execution, live=True))
 

@@ -7,10 +7,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from redrive import request
-from redrive_cli import app
-from redrive_cli.app import Target, build_request, cli
-from redrive_cli.executions import name_execution
+from redrive.steps.validate import parse
+from redrive_cli.app import cli
+from redrive_cli.aws.executions import name_execution
+from redrive_cli.aws.target import Target
+from redrive_cli.commands.run import build_request
 
 
 class NothingStartedError(Exception):
@@ -26,7 +27,7 @@ def document_of(typed, monkeypatch):
             asked.append(document)
             raise NothingStartedError
 
-    monkeypatch.setattr(app, "find_machine", lambda *_: Machine())
+    monkeypatch.setattr(Target, "machine", lambda _: Machine())
     done = CliRunner().invoke(cli, ["run", *shlex.split(typed)])
     assert isinstance(done.exception, NothingStartedError), done.output
     return asked[0]
@@ -68,7 +69,7 @@ def test_the_document_has_what_was_typed_and_no_more(typed, document, monkeypatc
 
 @pytest.mark.parametrize("document", [document for _, document in CASES])
 def test_every_document_is_a_valid_request(document):
-    assert request.parse(document).as_typed() == document
+    assert parse(document).to_json() == document
 
 
 def test_a_message_cannot_be_asked_for_by_day_and_by_age():
@@ -85,7 +86,7 @@ def test_a_span_needs_an_end():
     "option", ["--limit=0", "--rate=0", "--lanes=0", "--lanes=33", "--max-redrives=-1", "--path=fast", "--nonsense"]
 )
 def test_a_bad_option_is_refused_before_anything_is_asked_of_aws(option, monkeypatch):
-    monkeypatch.setattr(app, "find_machine", lambda *_: pytest.fail("AWS was asked"))
+    monkeypatch.setattr(Target, "machine", lambda _: pytest.fail("AWS was asked"))
 
     done = CliRunner().invoke(cli, ["run", "orders-dlq", option])
 

@@ -67,7 +67,7 @@ def test_progress_on_stderr_names_every_state_as_it_is_entered(redriven):
         f"          lane 1 · turn 1 · {THEN.join(TURN)}  (5 received, 3 sent, 2 held)",
         "◇ choice  Another round?",
         "▸ step    Release what was held",
-        "          2 show again in the queue",
+        "          2 are visible in the queue again",
         "▸ step    Write the report",
         "◇ choice  Did everything arrive?",
         "✔ ok      Redrive complete",

@@ -35,7 +35,7 @@ def installed(wheel, tmp_path_factory):
 def test_an_installed_tool_runs_and_deploys_from_any_folder(installed, start, redrive, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     variables = {"PYTHONPATH": str(installed)}
-    where = "import redrive_cli.product as p; print(p.template())"
+    where = "import redrive_cli.stack.product as p; print(p.template())"
     found = subprocess.run(
         [sys.executable, "-c", where], env=variables, capture_output=True, text=True, check=True
     ).stdout.strip()

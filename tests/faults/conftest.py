@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from faults.table import Row, table
 from support.engine import Deployed
-from support.faults import fault_rig
+from support.rig import fault_rig
 
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 ROWS = pytest.StashKey[list[Any]]()

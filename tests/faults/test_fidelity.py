@@ -10,13 +10,17 @@ from typing import Any
 
 import pytest
 
-from redrive.filter import Judge
-from redrive.ledger import Ledger
-from redrive.messages import MARK, MOST_ATTRIBUTES, Message, entry
-from redrive.verdicts import UNCHANGED, Verdict
+from redrive.expressions.judge import Judge
+from redrive.sqs.parcels import make_entry
+from redrive.stores import pages
+from redrive.stores.ledger import Ledger
+from redrive.values.message import MOST_ATTRIBUTES, STAMP, UNCHANGED, Message, StoredPage
+from redrive.values.verdict import Verdict
 from support.aws import drain, make_queues
-from support.faults import Letter, fault_rig, number_of
 from support.findings import look
+from support.letters import Letter, number_of
+from support.library import a_queue, criteria
+from support.rig import fault_rig
 
 # XML 1.0 characters, which is what SQS takes (SQS API, SendMessage), with those that programs trip over.
 RANGES = [
@@ -145,21 +149,17 @@ def test_ten_thousand_bad_messages_leave_a_page_as_they_came():
     """Given messages as received, when stored in a page, judged, read back and packed, then they are unchanged."""
     drawn = letters(10_000, seed=20)
     ledger = Ledger(Shelf(), "bucket", "run")
-    ledger.write("pages", "0/001-0001", (Message.from_sqs(received(letter)).to_json() for letter in drawn))
-    everything = dict.fromkeys(
-        ("sent_from", "sent_to", "where", "max_redrives", "transform", "now", "today", "yesterday")
-    )
-    judge = Judge({**everything, "preview": False}, "run", {})
-    for letter, line in zip(drawn, ledger.read("pages", "0/001-0001"), strict=True):
-        message = Message.from_json(line)
-        [judged] = judge.judge_all([message], share=None, in_order=False)
+    pages.store(ledger, "0/001-0001", StoredPage(0, [Message.from_sqs(received(letter)) for letter in drawn]))
+    judge = Judge(criteria(), "run", {})
+    for letter, message in zip(drawn, pages.read(ledger, "0/001-0001").messages, strict=True):
+        [judged] = judge.judge_all([message], limit=None, in_order=False)
         verdict = Verdict.from_json(json.loads(json.dumps(judged.to_json(message))))
         assert verdict.outgoing == UNCHANGED
-        sent = entry(message, verdict.outgoing, "run", fifo=False, max_bytes=1_048_576)
+        sent, _ = make_entry(message, verdict.outgoing, "run", a_queue())
         assert sent["MessageBody"].encode() == letter.body.encode()
         attributes = dict(sent.get("MessageAttributes", {}))
-        assert (MARK in attributes) == (len(letter.attributes) < MOST_ATTRIBUTES)
-        attributes.pop(MARK, None)
+        assert (STAMP in attributes) == (len(letter.attributes) < MOST_ATTRIBUTES)
+        attributes.pop(STAMP, None)
         assert attributes == letter.attributes
         assert sent.get("MessageGroupId") == letter.group
         trace = sent.get("MessageSystemAttributes", {}).get("AWSTraceHeader", {}).get("StringValue")
@@ -217,7 +217,7 @@ def test_bad_messages_pass_the_embedded_aws_unchanged(aws):
         attributes = {
             key: {part: value[part] for part in ("DataType", "StringValue", "BinaryValue") if part in value}
             for key, value in message.get("MessageAttributes", {}).items()
-            if key != MARK
+            if key != STAMP
         }
         assert attributes == letter.attributes
         assert message["Attributes"].get("MessageGroupId") == letter.group

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from redrive.errors import PageLapsed
-from redrive.lane import HOLD_ENDS
-from redrive.receive import HOLD, MOST_HIDDEN
-from redrive.visibility import VISIBILITY
-from support.faults import Letter
+from redrive.values.errors import PageLapsed
+from redrive.values.lane import HOLD_ENDS
+from redrive.values.timeline import HOLD, MOST_HIDDEN, VISIBILITY
 from support.findings import dishonest, look
+from support.letters import Letter
 
 if TYPE_CHECKING:
-    from support.faults import Rig
+    from support.rig import Rig
 
 LETTERS = [Letter(n, json.dumps({"n": n, "tag": f"#{n}#"})) for n in range(30)]
 
 
 @pytest.fixture
 def slow(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    """A rig where hours pass between the pages of its first run: just so many that no hold lapses."""
+    """A rig where hours pass between the pages of its first run: just so many that no hold ends."""
     go, pages, first = rig.machine.around, 0, ""
 
     def around(step: str, event: dict[str, Any], work: Any) -> Any:
@@ -72,7 +71,7 @@ def test_a_run_that_holds_nothing_goes_on_past_12_hours(slow: Rig) -> None:
 def test_a_release_that_comes_late_leaves_alone_what_is_in_other_hands(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, stops: str
 ) -> None:
-    """Given a hold, or a page of a stopped lane, that shows again before the release, and a consumer that takes it."""
+    """Given a hold, or a page of a stopped lane, that becomes visible before the release, and a consumer that takes it."""
     queues = rig.queues(LETTERS[:6])
     go = rig.machine.around
     theirs: list[Any] = []

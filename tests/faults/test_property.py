@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 
-from support.faults import ALWAYS, HOWS, KILLS, Fault, Letter
+from support.faults import ALWAYS, HOWS, KILLS, Fault
 from support.findings import dishonest, look
+from support.letters import Letter
 from support.library import attribute_sets, texts
 
 if TYPE_CHECKING:
     from support.engine import Ended
-    from support.faults import Rig
+    from support.rig import Rig
 
 CALLS = (
     ("check", "GetQueueUrl"),

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from faults.table import Row
-from redrive.plan import UNSETTLED
-from redrive.receive import HOLD
-from redrive.visibility import VISIBILITY
+from redrive.steps.plan import INTENTS
+from redrive.values.timeline import HOLD, VISIBILITY
 from support.faults import (
     ALWAYS,
     ANSWER_LOST,
@@ -27,12 +26,12 @@ from support.faults import (
     THROTTLED,
     Call,
     Fault,
-    Letter,
 )
 from support.findings import dishonest, look
+from support.letters import Letter
 
 if TYPE_CHECKING:
-    from support.faults import Rig
+    from support.rig import Rig
 
 KINDS = ("standard", "FIFO")
 LETTERS = {
@@ -122,7 +121,7 @@ def broken_at(rig: Rig, kind: str, scenario: Scenario, call: Call, how: str) -> 
     assert not look(rig, queues, letters, may_repeat).broken(), said
     assert not dishonest(run, queues, rig, rig.ledger(run)), said
 
-    # What a release cannot let go shows when its hold lapses: in ten minutes, or within the hour if it was renewed.
+    # What a release cannot let go becomes visible when its hold ends: in ten minutes, or within the hour if it was renewed.
     rig.later(HOLD + 1 if "could not be released" in (run.cause or "") else VISIBILITY + 1)
     hidden = look(rig, queues, letters, may_repeat).hidden
     assert not hidden, said
@@ -183,8 +182,8 @@ WORST = {
 # What only the next run can put right.
 LEFT = {
     "a page was sent, and nobody deleted it": Fault("delete", "DeleteMessageBatch", 1, KILLED_BEFORE, ALWAYS),
-    "a page was sent, and nobody settled it": Fault("send", "answer", 1, KILLED_AFTER, ALWAYS),
-    "a wave was sent and recorded, and nobody settled its page": Fault("send", "UpdateItem", 1, KILLED_AFTER, ALWAYS),
+    "a page was sent, and nobody closed it": Fault("send", "answer", 1, KILLED_AFTER, ALWAYS),
+    "a wave was sent and recorded, and nobody closed its page": Fault("send", "UpdateItem", 1, KILLED_AFTER, ALWAYS),
 }
 
 
@@ -207,7 +206,7 @@ def test_what_a_run_had_sent_and_could_not_delete_the_next_run_deletes_and_does_
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("left", list(LEFT)[:2])  # the third leaves nothing: a retry settles it
+@pytest.mark.parametrize("left", list(LEFT)[:2])  # the third leaves nothing: a retry closes it
 def test_what_a_run_had_sent_and_could_not_delete_is_not_left_to_sqs_which_would_send_it_again(rig, kind, left):
     letters = LETTERS[kind]
     queues = rig.queues(letters, fifo=kind == "FIFO")
@@ -215,8 +214,8 @@ def test_what_a_run_had_sent_and_could_not_delete_is_not_left_to_sqs_which_would
     may_repeat = rig.faults.may_repeat
     rig.later(HOLD + 1)
     run = rig.run({"queue": queues.name})
-    assert (run.status, run.summary["path"], run.summary["because"]) == ("SUCCEEDED", "custom", [UNSETTLED])
-    assert run.summary["settled"] > 0
+    assert (run.status, run.summary["path"], run.summary["because"]) == ("SUCCEEDED", "custom", [INTENTS])
+    assert run.summary["already_sent"] > 0
     found = look(rig, queues, letters, may_repeat)
     assert not found.broken(later=True)
     assert "dlq" not in {copy.place for copy in rig.copies(queues)}

@@ -3,17 +3,18 @@
 import functools
 import importlib
 import json
-import time
 
 import pytest
 
-import redrive.delete
-import redrive.receive
-import redrive.send
-import runtime
-from redrive.errors import PageLapsed
+import clients
+import redrive.steps.send
+import steps
+from redrive.values import bill
+from redrive.values.errors import PageLapsed
+from redrive.values.timeline import VISIBILITY
 from support.aws import count, dead_letter, drain, make_queues, send
-from support.moto_machine import LambdaError
+from support.clock import Clock
+from support.moto_machine import LambdaError, planned_with
 
 STEPS = ["check", "count", "plan", "receive", "filter", "send", "delete", "release", "report"]
 
@@ -51,12 +52,12 @@ def fail(step, error, *, times=1, after=False):
     return around
 
 
-def late(step, *, seconds):
+def late(step, clock, *, seconds):
     """Hold a step up before it begins."""
 
     def around(name, _event, go):
         if name == step:
-            time.sleep(seconds)
+            clock.sleep(seconds)
         return go()
 
     return around
@@ -81,20 +82,25 @@ def test_what_an_attempt_asked_before_it_raised_is_in_the_runs_bill(moto, queues
     work = module.handler.__wrapped__
 
     @functools.wraps(work)
-    def work_and_raise(event, context):
-        done = work(event, context)
+    def work_and_raise(*given):
+        done = work(*given)
         if left[0]:
             left[0] -= 1
             raise LambdaError("Lambda.Unknown")
         return done
 
+    def first_way(_):
+        return next(iter(bill.WAYS[step]))  # however many states: the requests are what is looked at
+
     of_a_lane = step in {"receive", "filter", "send", "delete"}
-    monkeypatch.setattr(module, "handler", (runtime.lane_step if of_a_lane else runtime.step)(0)(work_and_raise))
-    before = runtime.meter.read()
+    monkeypatch.setattr(
+        module, "handler", (steps.lane_step if of_a_lane else steps.step)(step, first_way)(work_and_raise)
+    )
+    before = clients.meter.read()
     run = moto.run(request(queues))
     assert run.path[-1] == "Redrive complete"
     assert moto.steps.count(step) >= 2
-    asked = runtime.meter.since(before)
+    asked = clients.meter.since(before)
     assert {service: run.output["requests"][service] for service in asked} == asked
 
 
@@ -111,8 +117,8 @@ def test_a_lane_that_stops_before_its_page_is_deleted_loses_and_repeats_nothing(
 
 
 def test_what_was_sent_before_its_lane_stopped_is_known_from_the_journal_and_deleted(moto, queues, monkeypatch):
-    """The step sends, then dies for good before it can settle the page: the journal knows what was accepted."""
-    monkeypatch.setattr(redrive.send, "settle", broken)
+    """The step sends, then dies for good before it can close the page: the journal knows what was accepted."""
+    monkeypatch.setattr(redrive.steps.send, "close_in_lane", broken)
     run = moto.run(request(queues))
     assert run.path[-1] == "Redrive incomplete"
     assert (run.summary["received"], run.summary["sent"], run.summary["held"]) == (6, 2, 4)
@@ -136,24 +142,21 @@ def test_what_a_stopped_lane_did_not_delete_is_deleted_at_the_end_of_the_run(mot
 def test_what_was_sent_but_not_deleted_is_said_and_the_next_run_deletes_it_without_sending_it(
     moto, queues, monkeypatch
 ):
-    """The page shows again before its deletion: its handles may be somebody else's, so they are left alone."""
-    for module in (redrive.receive, redrive.delete):
-        monkeypatch.setattr(module, "VISIBILITY", 3)
-    monkeypatch.setattr(redrive.send, "MARGIN", -60)
-    moto.around = late("delete", seconds=3.5)
+    """The page is visible before its deletion: its handles may be somebody else's, so they are left alone."""
+    clock = Clock()
+    clock.rule(monkeypatch)
+    moto.around = late("delete", clock, seconds=VISIBILITY)
     run = moto.run(request(queues))
     assert run.path[-1] == "Redrive incomplete"
     assert "2 messages were sent but not deleted" in run.cause
     moto.around = None
-    for module in (redrive.receive, redrive.delete):
-        monkeypatch.setattr(module, "VISIBILITY", 600)
     second = moto.run({"queue": queues.name, "path": "custom"})
-    assert (second.output["settled"], second.output["sent"], second.output["deleted"]) == (2, 4, 6)
+    assert (second.output["already_sent"], second.output["sent"], second.output["deleted"]) == (2, 4, 6)
     assert everywhere(queues) == list(range(6))
 
 
-def test_a_lane_whose_history_is_long_enough_goes_on_in_another_round(moto, queues, monkeypatch):
-    monkeypatch.setattr(redrive.receive, "MOST_TURNS", 1)
+def test_a_lane_whose_history_is_long_enough_goes_on_in_another_round(moto, queues):
+    moto.around = planned_with(turns=1)
     run = moto.run({"queue": queues.name, "rate": 3, "path": "custom"})
     rounds = run.path.count("Drain the queue")
     assert rounds == run.output["rounds"] > 1
@@ -165,7 +168,7 @@ def test_held_messages_that_cannot_be_released_make_the_run_incomplete(moto, que
     moto.around = fail("release", PageLapsed("broken on purpose."), times=99)
     run = moto.run(request(queues))
     assert run.path[-1] == "Redrive incomplete"
-    assert "shows again by itself" in run.cause
+    assert "becomes visible by itself" in run.cause
     assert (run.summary["sent"], run.summary["held"]) == (2, 4)
 
 

@@ -3,11 +3,14 @@
 import importlib.util
 import json
 import re
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
+
+from support.library import a_lane, a_plan
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "statemachine" / "redrive.asl.json"
@@ -118,6 +121,36 @@ def test_every_choice_says_why_unless_its_name_does(level, name, state):
     assert len(single) == len(state["Choices"]) or "Comment" in state
 
 
+def paths_in(value: Any) -> set[str]:
+    """Every reference path in a part of the machine."""
+    if isinstance(value, dict):
+        return set().union(*map(paths_in, value.values())) if value else set()
+    if isinstance(value, list):
+        return set().union(*map(paths_in, value)) if value else set()
+    return set(re.findall(r"\$\.[\w.]+", value)) if isinstance(value, str) else set()
+
+
+def has(document: Any, path: str) -> bool:
+    for name in path.split(".")[1:]:
+        if not isinstance(document, dict) or name not in document:
+            return False
+        document = document[name]
+    return True
+
+
+def test_every_path_into_a_lane_or_a_plan_is_there_because_a_missing_one_ends_the_run_uncaught():
+    """States.Runtime, which no Catch sees (docs/facts.md B5); moto and the embedded AWS are laxer."""
+    plan = a_plan(a_lane()).to_json()
+    looked = {path for path in paths_in(MACHINE) if path.startswith(("$.lane.", "$.plan."))}
+    written = {"$.lane.error", "$.plan.drain"}  # by the machine itself
+    assert {"$.lane.next.another_turn", "$.plan.path"} <= looked
+    for path in looked:
+        assert has({"lane": a_lane().to_json(), "plan": plan}, path), path
+    assert written <= looked
+    assert "$[*].more" in json.dumps(MACHINE)
+    assert has({"lane": a_lane().to_json()}, "$.lane.more")
+
+
 def test_no_choice_compares_with_a_path_because_moto_reads_it_wrong():
     assert not re.search(r'"(Numeric|String|Timestamp|Boolean)\w+Path":', TEXT)
 
@@ -141,7 +174,7 @@ def test_every_retry_waits_with_full_jitter_and_a_ceiling(level, name, state):
 
 @named(OUR_TASKS)
 def test_errors_of_ours_are_never_retried_unless_waiting_helps(level, name, state):
-    from redrive import errors
+    from redrive.values import errors
 
     ours = {cls.__name__ for cls in errors.RedriveError.__subclasses__()}
     first = state["Retry"][0]
@@ -199,7 +232,6 @@ def test_one_step_is_one_state_one_function_and_one_file():
         step = name.removesuffix("Function").lower()
         assert handler == f"{step}.handler"
         assert (ROOT / "functions" / f"{step}.py").exists()
-        assert (ROOT / "functions" / "redrive" / f"{step}.py").exists()
 
 
 @named(OUR_TASKS)
@@ -218,8 +250,17 @@ def test_every_parameter_has_an_example_and_says_what_it_must_be():
             assert {"AllowedPattern", "ConstraintDescription"} <= set(parameter)
 
 
+def statements_of(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every statement that a function or the machine is allowed by: its own, and those of the policies it shares."""
+    found = []
+    for policy in resource.get("Properties", {}).get("Policies", []):
+        shared = TEMPLATE["Resources"][policy["Ref"]]["Properties"]["PolicyDocument"] if "Ref" in policy else policy
+        found += shared["Statement"]
+    return found
+
+
 def allowed(name: str) -> set[str]:
-    statements = TEMPLATE["Resources"][name]["Properties"]["Policies"][0]["Statement"]
+    statements = statements_of(TEMPLATE["Resources"][name])
     return {
         action
         for statement in statements
@@ -242,6 +283,7 @@ def allowed(name: str) -> set[str]:
         "Cleanup": {
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
             "sqs:CancelMessageMoveTask",
             "sqs:ListMessageMoveTasks",
         },
@@ -258,7 +300,21 @@ WITHOUT_RESOURCE = ("lambda:GetAccountSettings",)
 
 def test_no_policy_has_a_wildcard_action_or_every_resource():
     for resource in TEMPLATE["Resources"].values():
-        for policy in resource.get("Properties", {}).get("Policies", []):
-            for statement in policy["Statement"]:
-                assert "*" not in json.dumps(statement["Action"])
-                assert statement["Resource"] != "*" or statement["Action"] in WITHOUT_RESOURCE
+        for statement in statements_of(resource):
+            assert "*" not in json.dumps(statement["Action"])
+            assert statement["Resource"] != "*" or statement["Action"] in WITHOUT_RESOURCE
+
+
+def test_what_two_functions_are_allowed_alike_is_written_once():
+    """A single statement may be the same by chance; two of them are a policy to share."""
+    own = {
+        name: {
+            json.dumps(s)
+            for policy in resource["Properties"]["Policies"]
+            if "Ref" not in policy
+            for s in policy["Statement"]
+        }
+        for name, resource in TEMPLATE["Resources"].items()
+        if "Policies" in resource.get("Properties", {})
+    }
+    assert [(a, b) for a, b in combinations(own, 2) if len(own[a] & own[b]) > 1] == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-import runtime
+import clients
 from support.aws import count, drain, make_queues, numbered, send, where_they_are
 from support.breaking import refuse_calls, refuse_entries
 from support.moto_machine import LambdaError
@@ -36,7 +36,7 @@ def test_a_destination_lost_half_way_stops_the_lane_and_the_rest_stays(moto, que
         calls.append(params)
         return len(calls) > 1
 
-    refuse_calls(runtime._client("sqs"), "SendMessageBatch", code, when=from_the_second_page_on)
+    refuse_calls(clients._client("sqs"), "SendMessageBatch", code, when=from_the_second_page_on)
     run = moto.run(custom(queues, rate=2))
     incomplete(run, reason)
     stayed, arrived = where_they_are(queues, ALL)
@@ -49,7 +49,7 @@ def test_a_destination_lost_half_way_stops_the_lane_and_the_rest_stays(moto, que
     [("ReceiveMessage", "RequestThrottled"), ("ReceiveMessage", "OverLimit"), ("ReceiveMessage", "KmsThrottled")],
 )
 def test_a_queue_that_cannot_be_received_from_stops_the_lane_with_its_error(moto, queues, operation, code):
-    refuse_calls(runtime._client("sqs"), operation, code)
+    refuse_calls(clients._client("sqs"), operation, code)
     incomplete(moto.run(custom(queues)), "1 of 1 lanes stopped")
     # What is received here is received by the test itself, through a client that nobody broke.
     assert where_they_are(queues, ALL) == (ALL, [])
@@ -57,7 +57,7 @@ def test_a_queue_that_cannot_be_received_from_stops_the_lane_with_its_error(moto
 
 @pytest.mark.parametrize("code", ["RequestThrottled", "KmsThrottled"])
 def test_messages_that_sqs_throttles_for_good_have_failed_and_stay(moto, queues, code):
-    refuse_calls(runtime._client("sqs"), "SendMessageBatch", code)
+    refuse_calls(clients._client("sqs"), "SendMessageBatch", code)
     run = moto.run(custom(queues))
     incomplete(run, f"6 of 6 messages failed and stay in the queue (SQS refused it: {code}")
     assert where_they_are(queues, ALL) == (ALL, [])
@@ -68,7 +68,7 @@ def test_a_refused_message_stops_its_fifo_group_and_the_summary_names_the_group_
     queues = make_queues(moto.client("sqs"), fifo=True)
     send(queues.sqs, queues.dlq, ["a0", "b0", "a1", "b1", "a2", "b2"], group=lambda n: "ab"[n % 2])
     refuse_entries(
-        runtime._client("sqs"),
+        clients._client("sqs"),
         "SendMessageBatch",
         lambda entry: ("InvalidMessageContents", True) if entry["MessageBody"] == "a1" else None,
     )
@@ -90,7 +90,7 @@ def test_a_refused_message_stops_its_fifo_group_and_the_summary_names_the_group_
 
 
 def test_deletions_that_sqs_throttles_for_good_are_made_good_at_the_end_or_said(moto, queues):
-    refuse_calls(runtime._client("sqs"), "DeleteMessageBatch", "RequestThrottled")
+    refuse_calls(clients._client("sqs"), "DeleteMessageBatch", "RequestThrottled")
     run = moto.run(custom(queues))
     assert run.path[-1] == "Redrive incomplete"
     assert (run.summary["sent"], count(queues.sqs, queues.source)[0]) == (6, 6)
@@ -108,7 +108,7 @@ def test_a_store_that_is_throttled_for_good_stops_the_lane_and_loses_nothing(mot
         return go()
 
     moto.around = around
-    refuse_calls(runtime._client(service), operation, code, status=503, when=lambda _: in_send[0])
+    refuse_calls(clients._client(service), operation, code, status=503, when=lambda _: in_send[0])
     incomplete(moto.run(custom(queues)), "1 of 1 lanes stopped")
     stayed, arrived = where_they_are(queues, ALL)
     assert (stayed, arrived) == (ALL, [])
@@ -139,7 +139,7 @@ def test_a_page_that_is_gone_from_the_bucket_stops_the_lane_and_says_so(moto, qu
 
     moto.around = around
     incomplete(moto.run(custom(queues)), "PageGone: page 0/001-0001 has no pages in the bucket")
-    # Its handles are gone with it: nobody can release them, and they show again by themselves within ten minutes.
+    # Its handles are gone with it: nobody can release them, and they become visible by themselves within ten minutes.
     assert count(queues.sqs, queues.dlq) == (0, 6)
 
 

@@ -11,10 +11,11 @@ from moto.sqs.exceptions import SQSException
 from moto.sqs.responses import SQSResponse
 
 import cleanup
-import redrive.neighbours
-from redrive.neighbours import arrive
+import redrive.stores.presence
+from redrive.stores.presence import enter
 from support.aws import arn_of, count, dead_letter, make_queues, send
-from support.moto_machine import ENVIRONMENT, Context
+from support.context import Context
+from support.moto_machine import ENVIRONMENT
 
 ALREADY = "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
 
@@ -150,13 +151,13 @@ def test_a_run_that_insists_on_the_native_path_does_not_take_somebody_elses_task
 
 @pytest.fixture
 def another_run(moto, queues, monkeypatch):
-    """Another run that signs in at the queue, and is at work there, when it is called."""
-    monkeypatch.setattr(redrive.neighbours, "_is_running", lambda _sfn, execution: execution.endswith(":another"))
+    """Another run that enters at the queue, and is at work there, when it is called."""
+    monkeypatch.setattr(redrive.stores.presence, "_is_running", lambda _sfn, execution: execution.endswith(":another"))
 
     def come():
         execution = moto.state_machine.replace(":stateMachine:", ":execution:") + ":another"
         table, queue = ENVIRONMENT["JOURNAL_TABLE"], arn_of(queues.sqs, queues.dlq)
-        arrive(moto.client("dynamodb"), moto.client("stepfunctions"), table, queue, execution)
+        enter(moto.client("dynamodb"), moto.client("stepfunctions"), table, queue, execution)
 
     return come
 

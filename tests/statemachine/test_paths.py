@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from redrive.values.outcome import conserves
 from support.aws import count, dead_letter, drain, make_queues, send
 from support.engine import eventually
 
@@ -38,11 +39,6 @@ def queue_with(engine, bodies, **kind):
     send(queues.sqs, queues.source, bodies)
     dead_letter(queues)
     return queues
-
-
-def conserves(summary):
-    parts = ("sent", "held", "failed", "returned", "previewed")
-    return summary["received"] == sum(summary[part] for part in parts)
 
 
 def test_a_filtered_run_takes_the_custom_path_and_releases_what_it_held(engine):

@@ -3,10 +3,11 @@
 import io
 import itertools
 import json
-import time
 import zipfile
 
 from botocore.exceptions import ClientError
+
+from support.engine import eventually
 
 _numbers = itertools.count(1)
 
@@ -48,7 +49,7 @@ def queue_with_dlq(aws, *, fifo=False, **attributes):
     return queue(aws, "source" + suffix, RedrivePolicy=json.dumps(policy), **attributes), dlq
 
 
-def dead_letter(aws, source_url, messages):
+def send_and_dead_letter(aws, source_url, messages):
     """Send messages (keyword arguments of SendMessage) and let SQS move them to the DLQ."""
     sqs = aws.client("sqs")
     for message in messages:
@@ -160,12 +161,3 @@ def distributed(states, **fields):
         "States": states,
     }
     return {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": processor, "End": True, **fields}
-
-
-def eventually(condition, seconds=15):
-    """Wait until the condition holds; answers its value."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-    return value

@@ -1,77 +1,28 @@
-"""Faults at any call: the real handlers in the real machine on moto, killed, refused or left without an answer.
-
-Three things make a run with faults both honest and fast.
-
-The clock. Waits are taken from a clock of ours instead of from the test: a retrier's interval, a Wait state and the
-pauses of the library move it forward at once, in the order and by the amounts that the machine asked for. SQS's
-visibility, the journal's expiry and Lambda's remaining time read the same clock. So a run that waits for an
-unfinished wave to expire does so, and "ten minutes later" is one line.
+"""Faults at any call: what a test plans, and the hand that does it, on botocore's own events.
 
 The kill. `Killed` passes through everything that catches errors, as a SIGKILL does; from then on every call of that
-invocation, in whichever thread, dies before it leaves. The machine is told what Lambda says (`Runtime.ExitError`).
+invocation, in whichever thread, dies before it leaves.
 
-The witnesses. What really arrived is read from moto's queues, what was deleted is checked at the moment of its
-deletion, and how often a message may arrive again is counted at each fault: one time more when the fault left its
-wave sent and not recorded, and when SQS's answer to its batch was lost.
+How often a message may arrive again is counted at each fault: one time more when the fault left its wave sent and not
+recorded, and when SQS's answer to its batch was lost.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import logging
 import math
-import re
-import sys
 import threading
-import time
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from dataclasses import dataclass, field
+from typing import Any
 
-import moto.sqs.models
-from aws_lambda_powertools.utilities.idempotency import base as idempotency
-from aws_lambda_powertools.utilities.idempotency.persistence import base, datarecord, dynamodb
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
-from moto.core.utils import unix_time, unix_time_millis
-from moto.dynamodb.models import dynamodb_backends
-from moto.s3.models import s3_backends
-from moto.sqs.models import Queue, SQSBackend, sqs_backends
-from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
-from moto.stepfunctions.parser.asl.component.state.wait.wait_function import timestamp
-from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-import cleanup
-import redrive.plan
-import redrive.receive
-import redrive.send
-import runtime
-from redrive.errors import PageLapsed
-from redrive.ledger import Ledger
-from redrive.messages import MARK
-from redrive.visibility import VISIBILITY
-from support import moto_machine
-from support.aws import make_queues
 from support.breaking import Killed
-from support.moto_gaps import fill_gaps
+from support.letters import numbers_of
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pytest
-
-    from support.aws import Queues
-    from support.engine import Ended
-
-ACCOUNT, REGION = "123456789012", "us-east-1"
-NUMBER = re.compile(r"#(\d+)#")  # every body has its message's number in it, whatever else it is
 STEP = "Lambda"  # stands for the service when the fault is at the step's own answer
 ALWAYS = 1_000
 
@@ -123,46 +74,6 @@ class Fault:
         return (self.step, self.operation) == (call.step, call.operation) and (
             self.number <= call.number < self.number + self.times
         )
-
-
-class Clock:
-    """The time of a run: the machine's own, and whatever the run has waited for on top of it."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def time(self) -> float:
-        return time.time() + self.ahead
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.ahead
-
-    def sleep(self, seconds: float) -> None:
-        self.ahead += max(0.0, seconds)
-
-    def rule(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Put the clock wherever a run looks at one."""
-        namespace = SimpleNamespace(
-            **{**vars(time), "time": self.time, "monotonic": self.monotonic, "sleep": self.sleep}
-        )
-        library = [module for name, module in sys.modules.items() if name.startswith("redrive.")]
-        for module in [*library, moto_machine, retrier_decl, sys.modules["botocore.endpoint"]]:
-            if getattr(module, "time", None) is time:
-                monkeypatch.setattr(module, "time", namespace)
-        monkeypatch.setattr(moto.sqs.models, "unix_time", lambda: unix_time() + self.ahead)
-        monkeypatch.setattr(moto.sqs.models, "unix_time_millis", lambda: unix_time_millis() + self.ahead * 1000)
-        monkeypatch.setattr(WaitFunction, "_wait_interval", lambda _self, env, wait_seconds: self.sleep(wait_seconds))
-        clock = self
-
-        class Datetime(dt.datetime):
-            @classmethod
-            def now(cls, tz: Any = None) -> dt.datetime:
-                return dt.datetime.now(tz) + dt.timedelta(seconds=clock.ahead)
-
-        dates = SimpleNamespace(**{**vars(dt), "datetime": Datetime})
-        for module in (idempotency, base, datarecord, dynamodb):
-            monkeypatch.setattr(module, "dt", dates)
-        monkeypatch.setattr(timestamp, "datetime", dates)
 
 
 class Faults:
@@ -294,231 +205,3 @@ class Faults:
         elif operation == "UpdateItem" and "status" in str(asked.get("ExpressionAttributeNames", {})):
             self._open.pop(asked["Key"]["id"]["S"], None)
             self._here.wave = None
-
-
-def numbers_of(entries: list[dict[str, Any]]) -> list[int]:
-    return [number_of(entry["MessageBody"]) for entry in entries]
-
-
-def number_of(body: str) -> int:
-    found = NUMBER.search(body)
-    assert found, f"a body without its number: {body!r}"
-    return int(found[1])
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A dead letter as it was sent at first: what a test says about it. `number` stands in the body as `#n#`."""
-
-    number: int
-    body: str
-    attributes: dict[str, Any] = field(default_factory=dict)
-    group: str | None = None
-    trace: str | None = None
-    source: int = 0
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A message where it is now. `place` is `dlq` or the name of a destination queue."""
-
-    number: int
-    place: str
-    visible: bool
-    message: Any
-
-    @property
-    def mark(self) -> dict[str, Any] | None:
-        found = self.message.message_attributes.get(MARK)
-        return json.loads(found["StringValue"]) if found else None
-
-
-class Rig:
-    """A machine with faults, a clock, and witnesses. One serves for many runs, each on queues of its own."""
-
-    def __init__(self, machine: Any, clock: Clock, faults: Faults) -> None:
-        self.machine, self.clock, self.faults = machine, clock, faults
-        self.wrongly_deleted: set[int] = set()
-        self.arrivals: list[tuple[str, int]] = []
-        self.ids: dict[str, int] = {}
-        self._aborted: set[str] = set()
-        self._abort = False
-        self._one_at_a_time = threading.RLock()
-        machine.around = self._around
-
-    def queues(self, letters: list[Letter], *, fifo: bool = False, sources: int = 1) -> Queues:
-        """New queues whose dead letters these are, dead-lettered by SQS itself; what earlier tests left is gone."""
-        self._forget()
-        sqs = self.machine.client("sqs")
-        queues = make_queues(sqs, fifo=fifo, sources=sources)
-        for source, url in enumerate(queues.sources):
-            mine = [letter for letter in letters if letter.source == source]
-            for start in range(0, len(mine), 10):
-                entries = [self._entry(letter, fifo=fifo) for letter in mine[start : start + 10]]
-                answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
-                assert len(answer["Successful"]) == len(entries), answer
-        self._dead_letter(queues)
-        self.wrongly_deleted.clear()
-        self.arrivals.clear()
-        self.ids = {copy.message.id: copy.number for copy in self.copies(queues)}
-        return queues
-
-    def _forget(self) -> None:
-        # moto looks through everything it has at each listing: hundreds of runs would make each other slow.
-        s3_backends[ACCOUNT]["aws"].buckets[self.machine.bucket].keys.clear()
-        dynamodb_backends[ACCOUNT][REGION].tables[moto_machine.ENVIRONMENT["JOURNAL_TABLE"]].items.clear()
-        sqs_backends[ACCOUNT][REGION].queues.clear()
-        for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
-            machine.executions.clear()
-
-    @staticmethod
-    def _dead_letter(queues: Queues) -> None:
-        # Until the sources are empty: a FIFO queue of moto's answers nothing while a group's last receive is young.
-        for url in queues.sources:
-            queue = sqs_backends[ACCOUNT][REGION].queues[url.rsplit("/", 1)[1]]
-            while queue._messages:
-                queues.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-        # moto moves a group's messages as they come by, SQS in their order.
-        dead = sqs_backends[ACCOUNT][REGION].queues[queues.name]
-        dead._messages.sort(key=lambda message: number_of(message.body))
-
-    @staticmethod
-    def _entry(letter: Letter, *, fifo: bool) -> dict[str, Any]:
-        entry: dict[str, Any] = {"Id": str(letter.number), "MessageBody": letter.body}
-        if letter.attributes:
-            entry["MessageAttributes"] = letter.attributes
-        if letter.group is not None:
-            entry["MessageGroupId"] = letter.group
-        if letter.trace:
-            trace = {"DataType": "String", "StringValue": letter.trace}
-            entry["MessageSystemAttributes"] = {"AWSTraceHeader": trace}
-        if fifo:
-            entry["MessageDeduplicationId"] = uuid4().hex
-        return entry
-
-    def run(self, request: dict[str, Any], *faults: Fault, abort: bool = False) -> Ended:
-        """Run a request with faults. With `abort`, the execution is stopped at the first kill, and cleaned up after."""
-        self.faults.clear(faults)
-        self._abort = abort
-        ended = self.machine.run(request)
-        if ended.status == "ABORTED":
-            self._clean_up(ended)
-        return replace(ended, summary=self.machine.summary(ended.name))
-
-    def later(self, seconds: float = VISIBILITY + 1) -> None:
-        """Let time pass: by default, until what a dead Receive took shows again."""
-        self.clock.sleep(seconds)
-
-    def ledger(self, run: Ended) -> Ledger:
-        """The ledger that a run left."""
-        return Ledger(self.machine.client("s3"), self.machine.bucket, run.name)
-
-    def copies(self, queues: Queues) -> list[Copy]:
-        """Every copy of every message, visible or in flight, in the order of its queue."""
-        found = []
-        for url in [queues.dlq, *queues.sources]:
-            name = url.rsplit("/", 1)[1]
-            for message in sqs_backends[ACCOUNT][REGION].queues[name]._messages:
-                place = "dlq" if url == queues.dlq else name
-                found.append(Copy(number_of(message.body), place, message.visible, message))
-        return found
-
-    def _around(self, step: str, event: dict[str, Any], go: Any) -> Any:
-        # Lanes are taken one at a time: a kill must know which invocation it kills.
-        with self._one_at_a_time:
-            if event.get("run") in self._aborted:
-                raise PageLapsed("its execution was stopped.")
-            if step in {"check", "report"}:
-                started = dt.datetime.fromisoformat(event["started"])
-                event["started"] = (started + dt.timedelta(seconds=self.clock.ahead)).isoformat()
-            failed = True
-            fault = self.faults.begin(step)
-            try:
-                if fault and fault.how == KILLED_BEFORE:
-                    raise Killed  # noqa: TRY301 - the step never began
-                result = go()
-                if fault:
-                    raise Killed  # noqa: TRY301 - it did all, and nobody heard of it
-                failed = False
-            except Killed:
-                if self._abort:
-                    self._stop(event["run"])
-                raise moto_machine.LambdaError("Runtime.ExitError") from None
-            else:
-                return result
-            finally:
-                self.faults.end(failed=failed)
-
-    def _stop(self, run: str) -> None:
-        self._aborted.add(run)
-        arn = self.machine.state_machine.replace(":stateMachine:", ":execution:") + f":{run}"
-        self.machine.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
-
-    def _clean_up(self, ended: Ended) -> None:
-        """Do what the rule on execution status changes does; Lambda tries an asynchronous event three times."""
-        self._abort = False
-        detail = {"executionArn": ended.arn, "status": "ABORTED", "startDate": 0}
-        for _ in range(3):
-            self.faults.begin("cleanup")
-            try:
-                cleanup.handler({"detail": detail}, moto_machine.Context("cleanup"))
-            except (Exception, Killed):
-                self.faults.end(failed=True)
-            else:
-                self.faults.end(failed=False)
-                return
-
-
-@contextmanager
-def fault_rig(monkeypatch: pytest.MonkeyPatch, *, page: int = 10, wave: int = 2, entries: int = 2) -> Iterator[Rig]:
-    """Start moto with the machine in it, and everything that a fault needs.
-
-    Small measures make many boundaries of few messages: `page` messages a page, `entries` a batch, `wave` batches a
-    wave. They change no decision of the library.
-    """
-    clock, faults = Clock(), Faults()
-    noisy = {logger: logger.level for logger in (logging.getLogger(name) for name in (runtime.log.service, "moto"))}
-    for logger in noisy:
-        logger.setLevel(logging.CRITICAL)  # each kill would be logged with its traceback
-    monkeypatch.setattr(redrive.plan, "PAGE", page)
-    monkeypatch.setattr(redrive.plan, "POLLERS", 2)
-    monkeypatch.setattr(redrive.receive, "BATCH", min(10, page // 2))
-    monkeypatch.setattr(redrive.receive, "LONG_POLL", 0)
-    monkeypatch.setattr(redrive.send, "MOST_ENTRIES", entries)
-    monkeypatch.setattr(redrive.send, "WAVE", wave)
-    fill_gaps(monkeypatch)
-    with moto_machine.moto_machine(monkeypatch) as machine:
-        clock.rule(monkeypatch)
-        rig = Rig(machine, clock, faults)
-        _witness(monkeypatch, rig)
-        for service in ("sqs", "s3", "dynamodb", "stepfunctions"):
-            faults.watch(runtime._client(service))
-        yield rig
-    for logger, level in noisy.items():
-        logger.setLevel(level)
-
-
-def _witness(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
-    """Look on inside of moto: at what arrives, and at what is deleted when nothing of it has arrived."""
-    # To moto, a group is in flight as long as a message of it was: then one that shows again overtakes an earlier one.
-    in_flight = property(lambda queue: {m.group_id for m in queue._pending_messages if m.group_id and not m.visible})
-    monkeypatch.setattr(Queue, "pending_message_groups", in_flight)
-    send, delete = SQSBackend.send_message_batch, SQSBackend.delete_message
-
-    def send_message_batch(backend: SQSBackend, name: str, entries: dict[str, Any]) -> Any:
-        before = len(backend.queues[name]._messages)
-        done = send(backend, name, entries)
-        new = [number_of(message.body) for message in backend.queues[name]._messages[before:]]
-        rig.arrivals += [(name, number) for number in new]
-        rig.faults.arrived([number_of(entry["MessageBody"]) for entry in entries.values()])
-        return done
-
-    def delete_message(backend: SQSBackend, name: str, receipt_handle: str) -> None:
-        here = {message.id: number_of(message.body) for message in backend.queues[name]._messages}
-        delete(backend, name, receipt_handle)
-        left = {message.id for message in backend.queues[name]._messages}
-        arrived = {number for place, number in rig.arrivals if place != name}
-        rig.wrongly_deleted |= {number for id_, number in here.items() if id_ not in left} - arrived
-
-    monkeypatch.setattr(SQSBackend, "send_message_batch", send_message_batch)
-    monkeypatch.setattr(SQSBackend, "delete_message", delete_message)

@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from redrive.messages import MARK, MOST_ATTRIBUTES
+from redrive.values.message import MOST_ATTRIBUTES, STAMP
+from redrive.values.outcome import GONE, conserves
 
 if TYPE_CHECKING:
     from support.aws import Queues
     from support.engine import Ended
-    from support.faults import Copy, Letter, Rig
-
-PARTS = ("sent", "held", "failed", "returned", "previewed", "settled")
+    from support.letters import Copy, Letter
+    from support.rig import Rig
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ def look(
 
 
 def _difference(letter: Letter, copy: Copy, transformed: Any, redrives: int) -> str:
-    """Say how a copy differs from what was sent; `redrives` tells whether it must carry the mark."""
+    """Say how a copy differs from what was sent; `redrives` tells whether it must carry the stamp."""
     message = copy.message
     attributes = {
         name: {key: value[key] for key in ("DataType", "StringValue", "BinaryValue") if value.get(key)}
         for name, value in message.message_attributes.items()
-        if name != MARK
+        if name != STAMP
     }
     if message.body != transformed(letter.body):
         return f"its body is {message.body!r}"
@@ -98,8 +98,8 @@ def _difference(letter: Letter, copy: Copy, transformed: Any, redrives: int) -> 
     if trace != letter.trace:
         return f"its trace header is {trace!r}"
     expected = redrives if len(letter.attributes) < MOST_ATTRIBUTES else 0
-    if (copy.mark or {}).get("count", 0) != expected:
-        return f"its mark is {copy.mark}"
+    if copy.stamp.count != expected:
+        return f"its stamp is {copy.stamp}"
     return ""
 
 
@@ -124,13 +124,13 @@ def dishonest(run: Ended, queues: Queues, rig: Rig, ledger: Any) -> str:
     summary = run.summary
     if not summary:
         return ""
-    if summary["received"] != sum(summary[part] for part in PARTS):
+    if not conserves(summary):
         return f"received is not what became of it: {summary}"
     copies = rig.copies(queues)
     arrived = {copy.number for copy in copies if copy.place != "dlq"}
     stayed = {copy.number for copy in copies if copy.place == "dlq"}
     lines = [line for page in ledger.names("outcomes") for line in ledger.read("outcomes", page)]
-    gone = {rig.ids[line["id"]] for line in lines if line["outcome"] in {"sent", "settled"}}
+    gone = {rig.ids[line["id"]] for line in lines if line["outcome"] in GONE}
     behind = {rig.ids[line["id"]] for line in lines} - gone
     told = Counter(line["outcome"] for line in lines)
     if gone - arrived:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import moto.core.models  # noqa: F401 - a session that is made before would not know of moto, and would ask AWS
 from hypothesis import strategies as st
 
-from redrive.delete import delete_page
-from redrive.filter import filter_page
-from redrive.journal import DynamoDBJournal
-from redrive.lane import Lane
-from redrive.messages import Message
-from redrive.queues import Queue, describe
-from redrive.receive import receive_page
-from redrive.release import release
-from redrive.send import Destinations, send_page
+from redrive.origins.destinations import Destinations
+from redrive.sqs.queues import describe
+from redrive.steps.delete import delete_page
+from redrive.steps.filter import filter_page
+from redrive.steps.receive import receive_page
+from redrive.steps.release import release
+from redrive.steps.send import send_page
+from redrive.stores import pages
+from redrive.stores.journal import DynamoDBJournal
+from redrive.values.criteria import Criteria
+from redrive.values.lane import Budget, Hold, Lane, Next, Tally
+from redrive.values.message import Message, Stamp
+from redrive.values.plan import Move, Path, Plan, RunState
+from redrive.values.queue import LARGEST, Queue
+from redrive.values.request import Request
+from support.context import Context
 
 if TYPE_CHECKING:
-    from redrive.ledger import Ledger
+    from redrive.stores.ledger import Ledger
+    from redrive.values.message import StoredPage
+    from redrive.values.outcome import MessageOutcome
+    from redrive.values.plan import Released
 
 BUCKET, TABLE = "redrive-ledger", "redrive-journal"
 STARTED = "2026-11-21T06:00:00.250Z"
@@ -29,34 +39,31 @@ SENT = 1_763_700_000_000  # 2025-11-21T04:40:00Z
 BLOB = b"\x00\xff\x80redrive\n"
 
 
-class Context:
-    """What Lambda tells a handler about its invocation; `seconds` is all the time it has left."""
-
-    memory_limit_in_mb = 512
-    function_name = "redrive-step"
-    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:redrive-step"
-    aws_request_id = "request-1"
-
-    def __init__(self, seconds: float = 60) -> None:
-        self.seconds = seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self.seconds * 1000)
-
-
-def criteria(**changes: Any) -> dict[str, Any]:
+def criteria(**changes: Any) -> Criteria:
     """The criteria of a run that selects everything."""
-    return {
-        "now": "2026-11-21T06:00:00+00:00",
-        "today": "2026-11-21",
-        "yesterday": "2026-11-20",
-        "sent_from": None,
-        "sent_to": None,
-        "where": None,
-        "max_redrives": None,
-        "transform": None,
-        "preview": False,
-    } | changes
+    return replace(Criteria("2026-11-21T06:00:00+00:00", "2026-11-21", "2026-11-20"), **changes)
+
+
+_PARTS = {"budget": Budget, "tally": Tally, "hold": Hold, "next": Next}
+
+
+def changed(lane: Lane, **changes: Any) -> Lane:
+    """A lane with some things different, wherever in it they are: `changed(lane, another_turn=True, turn=3)`."""
+    for name, kind in _PARTS.items():
+        own = {field.name: changes.pop(field.name) for field in fields(kind) if field.name in changes}
+        lane = replace(lane, **{name: replace(getattr(lane, name), **own)})
+    return replace(lane, **changes)
+
+
+def a_lane(**changes: Any) -> Lane:
+    """A small lane that has not started, and whose polls do not wait: moto's empty answers are true at once."""
+    return changed(Lane(0, Budget(page_size=100, pollers=1, poll_seconds=0)), **changes)
+
+
+def a_plan(*lanes: Lane, path: Path = Path.CUSTOM, **more: Any) -> Plan:
+    """A plan with these lanes."""
+    move = Move("arn:aws:sqs:us-east-1:123456789012:orders-dlq")
+    return replace(Plan(path, ["path is custom"], True, move, [], list(lanes), ["few"]), **more)
 
 
 def message(number: int = 0, body: str = "", *, attributes: Any = None, **system: Any) -> Message:
@@ -75,9 +82,9 @@ def text(value: str) -> dict[str, str]:
     return {"DataType": "String", "StringValue": value}
 
 
-def mark(count: int, run: str, first: str) -> dict[str, dict[str, str]]:
+def stamp(count: int, run: str, first: str) -> dict[str, dict[str, str]]:
     """The `redrive` attribute."""
-    return {"redrive": text(f'{{"count":{count},"run":"{run}","id":"{first}"}}')}
+    return {"redrive": Stamp(count, run, first).attribute()}
 
 
 @dataclass
@@ -90,7 +97,7 @@ class Run:
     queue: Queue
     sources: list[Queue]
     named: Queue | None = None
-    criteria: dict[str, Any] = field(default_factory=criteria)
+    criteria: Criteria = field(default_factory=criteria)
     context: Context = field(default_factory=Context)
 
     @property
@@ -102,7 +109,11 @@ class Run:
         return DynamoDBJournal(lambda: self.dynamodb, TABLE, self.context)
 
     def lane(self, **changes: Any) -> Lane:
-        return replace(Lane(index=0, page_size=100, pollers=1), **changes)
+        return a_lane(**changes)
+
+    def choosing(self, **changes: Any) -> None:
+        """Judge by other criteria from now on."""
+        self.criteria = replace(self.criteria, **changes)
 
     def receive(self, lane: Lane, *, retried: bool = False) -> Lane:
         return receive_page(self.sqs, self.ledger, self.queue, lane, retried=retried)
@@ -123,17 +134,14 @@ class Run:
     def delete(self, lane: Lane) -> Lane:
         return delete_page(self.sqs, self.ledger, self.queue, lane)
 
-    def state(self, *lanes: Lane, **more: Any) -> dict[str, Any]:
+    def state(self, *lanes: Lane, **more: Any) -> RunState:
         """What the run knows of itself when its lanes have ended."""
-        return {
-            "request": {"preview": self.criteria["preview"]},
-            "started": STARTED,
-            "plan": {"path": "custom", "drain": {"lanes": [lane.to_json() for lane in lanes]}},
-            **more,
-        }
+        request = Request(self.queue.name, preview=self.criteria.preview)
+        known = RunState(STARTED, request, self.queue, self.named, plan=a_plan(*lanes))
+        return replace(known, **more)
 
-    def release(self, *lanes: Lane, **more: Any) -> dict[str, Any]:
-        return release(self.sqs, self.ledger, self.journal, self.destinations, self.state(*lanes, **more))
+    def release(self, *lanes: Lane, **more: Any) -> Released:
+        return release(self.sqs, self.ledger, self.journal, self.queue, self.state(*lanes, **more))
 
     def judged(self, **changes: Any) -> Lane:
         """A lane with a page received and judged."""
@@ -150,7 +158,7 @@ class Run:
     def drain(self, lane: Lane | None = None) -> Lane:
         """Turn until the lane is done."""
         lane = self.turn(lane or self.lane())
-        while lane.go_on:
+        while lane.next.another_turn:
             lane = self.turn(lane)
         return lane
 
@@ -162,8 +170,11 @@ class Run:
         """Let an object of a page be gone, as when somebody deletes it."""
         self.ledger.s3.delete_object(Bucket=self.ledger.bucket, Key=f"runs/{self.ledger.run}/{kind}/{page}.jsonl.gz")
 
-    def outcomes(self, page: str = "0/001-0001") -> list[dict[str, Any]]:
-        return self.ledger.read("outcomes", page)
+    def page(self, name: str = "0/001-0001") -> StoredPage:
+        return pages.read(self.ledger, name)
+
+    def outcomes(self, page: str = "0/001-0001") -> list[MessageOutcome]:
+        return pages.read_outcomes(self.ledger, page)
 
 
 def a_run(sqs: Any, dynamodb: Any, ledger: Ledger, dlq: str, sources: list[str], **changes: Any) -> Run:
@@ -171,15 +182,10 @@ def a_run(sqs: Any, dynamodb: Any, ledger: Ledger, dlq: str, sources: list[str],
     return Run(sqs, dynamodb, ledger, describe(sqs, dlq), [describe(sqs, url) for url in sources], **changes)
 
 
-def a_queue(name: str = "orders", *, max_bytes: int = 1_048_576, fifo: bool = False) -> Queue:
+def a_queue(name: str = "orders", *, max_bytes: int = LARGEST, fifo: bool = False) -> Queue:
     """A queue that only exists on paper."""
     arn = f"arn:aws:sqs:us-east-1:123456789012:{name}"
     return Queue(name, f"https://sqs.us-east-1.amazonaws.com/123456789012/{name}", arn, fifo, max_bytes)
-
-
-def soon() -> float:
-    """When a page that was received just now lapses."""
-    return time.time() + 600
 
 
 # What SQS takes as text: XML 1.0's characters (SQS API, SendMessage).

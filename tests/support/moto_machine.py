@@ -17,7 +17,8 @@ import boto3
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 
-import runtime
+import clients
+from support.context import Context
 from support.engine import Ended, Engine
 from support.moto_gaps import fill_gaps
 
@@ -33,21 +34,6 @@ ENVIRONMENT = {
     "JOURNAL_TABLE": "redrive-journal",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
 }
-
-
-class Context:
-    """What Lambda tells a handler about its invocation."""
-
-    memory_limit_in_mb = 512
-    aws_request_id = "request"
-
-    def __init__(self, function_name: str, seconds: float = 60) -> None:
-        self.function_name = function_name
-        self.invoked_function_arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function_name}"
-        self._ends = time.monotonic() + seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int((self._ends - time.monotonic()) * 1000)
 
 
 class MotoMachine(Engine):
@@ -68,7 +54,7 @@ class MotoMachine(Engine):
         self.steps.append(step)
 
         def go() -> Any:
-            return importlib.import_module(step).handler(event, Context(step))
+            return importlib.import_module(step).handler(event, Context(step, clock=time.monotonic))
 
         try:
             return json.dumps(self.around(step, event, go) if self.around else go()).encode()
@@ -91,12 +77,31 @@ class LambdaError(Exception):
         self.lambda_error = name
 
 
+def planned_with(**budget: Any) -> Any:
+    """Let the lanes be planned with another budget, and all else be as it is: for `MotoMachine.around`."""
+
+    def around(step: str, _event: dict[str, Any], go: Any) -> Any:
+        result = go()
+        if step == "plan":
+            shrink(result, budget)
+        return result
+
+    return around
+
+
+def shrink(plan: dict[str, Any], budget: dict[str, Any]) -> None:
+    """Change the budgets of a plan's lanes; a page is made no larger than it is."""
+    for lane in plan["drain"]["lanes"]:
+        page = min(lane["budget"]["page_size"], budget.get("page_size", 10**9))
+        lane["budget"] |= {**budget, "page_size": page}
+
+
 @contextmanager
 def moto_machine(monkeypatch: Any) -> Iterator[MotoMachine]:
     """Start moto with the machine in it."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    runtime._client.cache_clear()
+    clients.forget()
     machine = MotoMachine()
     monkeypatch.setattr(
         LambdaSimpleBackend,
@@ -107,7 +112,7 @@ def moto_machine(monkeypatch: Any) -> Iterator[MotoMachine]:
     with mock_aws(config={"lambda": {"use_docker": False}, "stepfunctions": {"execute_state_machine": True}}):
         _deploy(machine)
         yield machine
-    runtime._client.cache_clear()
+    clients.forget()
 
 
 def _deploy(machine: MotoMachine) -> None:

@@ -1,16 +1,13 @@
 """moto in process, fresh for each test; and a long poll that does not wait."""
 
-import time
-
-import moto.sqs.models
 import pytest
 from hypothesis import settings
 from moto import mock_aws
-from moto.core.utils import unix_time, unix_time_millis
 
-from redrive import receive, send, unsettled, visibility
-from redrive.ledger import Ledger
+from redrive import clock as library_clock
+from redrive.stores.ledger import Ledger
 from support.aws import make_queues
+from support.clock import Clock
 from support.library import BUCKET, SESSION, TABLE, a_run
 from support.moto_gaps import fill_gaps
 
@@ -22,33 +19,18 @@ settings.load_profile("unit")
 def aws(monkeypatch):
     """moto, with its gaps filled."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    # An empty answer of moto is true at once: it is one server, not many.
-    monkeypatch.setattr(receive, "LONG_POLL", 0)
+    monkeypatch.setattr(library_clock, "pause", lambda _: None)
     fill_gaps(monkeypatch)
     with mock_aws():
         yield
 
 
-class Clock:
-    """The clock of SQS and of the steps, `ahead` by so many seconds."""
-
-    def __init__(self, monkeypatch):
-        self.ahead = 0
-        for module in (receive, send, unsettled, visibility):
-            monkeypatch.setattr(module, "time", self)
-        monkeypatch.setattr(moto.sqs.models, "unix_time", lambda: unix_time() + self.ahead)
-        monkeypatch.setattr(moto.sqs.models, "unix_time_millis", lambda: unix_time_millis() + self.ahead * 1000)
-
-    def time(self):
-        return time.time() + self.ahead
-
-    def sleep(self, seconds):
-        time.sleep(seconds)
-
-
 @pytest.fixture
 def clock(aws, monkeypatch):
-    return Clock(monkeypatch)
+    """The clock of SQS and of the steps: `clock.ahead += 60` is a minute later."""
+    ruler = Clock()
+    ruler.rule(monkeypatch)
+    return ruler
 
 
 @pytest.fixture

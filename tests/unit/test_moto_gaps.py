@@ -75,7 +75,7 @@ def test_filled_the_12_hours_of_a_message_begin_with_its_receive(sqs, queues, mo
 
 
 def hide_what_shows(client, queues, monkeypatch):
-    """Receive a message for a minute; after an hour, when it shows again, hide it by its old handle. Give the answer."""
+    """Receive a message for a minute; after an hour, when it is visible again, hide it by its old handle. Give the answer."""
     send(client, queues.dlq, ["one"])
     [received] = client.receive_message(QueueUrl=queues.dlq, VisibilityTimeout=60)["Messages"]
     later(monkeypatch, hours=1)

@@ -1,0 +1,1 @@
+"""AWS: everything that the tool asks of it, and how it is read."""

@@ -1,0 +1,74 @@
+"""Executions: start one, find one, tell what happens in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from redrive_cli.aws.errors import aws_errors
+from redrive_cli.aws.tail import Tail
+from redrive_cli.errors import CliError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from redrive_cli.aws.events import Event
+
+Json: TypeAlias = dict[str, Any]
+
+_NAME_LENGTH = 80  # Step Functions API, StartExecution
+_RECENT = 100  # executions, among which the last to start is looked for
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A stack's state machine, and the client that speaks to it."""
+
+    sfn: SFNClient
+    arn: str
+
+    def start(self, document: Json, name: str) -> str:
+        """Start a run of this request; gives the execution's ARN. Raises CliError."""
+        with aws_errors():
+            return self.sfn.start_execution(stateMachineArn=self.arn, name=name, input=json.dumps(document))[
+                "executionArn"
+            ]
+
+    def find(self, execution: str | None) -> str:
+        """Give the ARN of an execution by its name or ARN, or of the one that started last. Raises CliError."""
+        if execution is None:
+            return self._latest()
+        if execution.startswith("arn:"):
+            return execution
+        return f"{self.arn.replace(':stateMachine:', ':execution:')}:{execution}"
+
+    def events(self, execution: str, *, live: bool) -> Iterator[Event]:
+        """Tell what happened in an execution; `live`, also what happens until it ends. Raises CliError."""
+        with aws_errors():
+            yield from Tail(self.sfn, execution, live=live).events()
+
+    def _latest(self) -> str:
+        with aws_errors():
+            found = self.sfn.list_executions(stateMachineArn=self.arn, maxResults=_RECENT)["executions"]
+            if not found:
+                self.sfn.describe_state_machine(stateMachineArn=self.arn)  # is there such a machine at all?
+        if not found:
+            raise CliError("This stack has not run yet.", "Start a run, as in: redrive run orders-dlq")
+        # They are listed by when they ended, or started if they run: the last to start need not be the first.
+        return max(found, key=lambda execution: execution["startDate"])["executionArn"]
+
+
+def name_execution(queue: str) -> str:
+    """Make a name that says which queue and when, as in `orders-dlq-20261121T060000Z-ab12cd`.
+
+    `queue` is a name, a URL or an ARN. Only letters, digits, `-` and `_`: what CloudWatch Logs can show.
+    """
+    ending = f"-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    queue_name = re.split(r"[/:]", queue)[-1]
+    return re.sub(r"[^A-Za-z0-9_-]", "-", queue_name)[: _NAME_LENGTH - len(ending)] + ending

@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from redrive_cli.stack.product import STACK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def on_target(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which stack, and where."""
+    for option in reversed(
+        (
+            click.option("--stack", envvar="REDRIVE_STACK", default=STACK, show_default=True, help="The stack's name."),
+            click.option(
+                "--endpoint-url",
+                metavar="URL",
+                help="An AWS that is not the real one, as `redrive local` prints it.",
+            ),
+            click.option("--region", help="The stack's AWS Region, as in ap-northeast-2."),
+            click.option("--profile", help="A profile of your AWS configuration."),
+        )
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,152 @@
+"""`redrive run`: start a run, and watch it to its end."""
+# ruff: noqa: D301  click's mark for lines that it must not wrap is a backspace: \b
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import click
+
+from redrive.values.lane import MOST_LANES
+from redrive.values.summary import Summary
+from redrive_cli.aws.events import Ended, Left
+from redrive_cli.aws.executions import name_execution
+from redrive_cli.aws.target import Target
+from redrive_cli.commands.options import on_target
+from redrive_cli.errors import CliError
+from redrive_cli.view.console import console, show_error
+from redrive_cli.view.progress import Progress
+from redrive_cli.view.summary import show_summary
+
+if TYPE_CHECKING:
+    from redrive_cli.aws.executions import Machine
+
+Json: TypeAlias = dict[str, Any]  # a request document
+
+_INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
+
+
+@click.command(short_help="Redrive messages out of a dead-letter queue.")
+@click.argument("queue")
+@click.option("--where", metavar="EXPR", help="Only messages for which this JSONata condition is true.")
+@click.option(
+    "--sent",
+    metavar="DAY|FROM..TO",
+    help="Only messages first sent then: yesterday, today, 2026-11-20, or 2026-11-18..2026-11-20 "
+    "(either end may be left out, and may be a time).",
+)
+@click.option("--older-than", metavar="DURATION", help="Only messages first sent this long ago, as in PT2H.")
+@click.option(
+    "--max-redrives",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Leave messages alone that were redriven N times.",
+)
+@click.option("--destination", metavar="QUEUE", help="Send to this queue, not back to where each came from.")
+@click.option("--transform", metavar="EXPR", help="A JSONata expression that gives the new body.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Stop after N messages.")
+@click.option("--rate", metavar="N", type=click.IntRange(min=1), help="At most N messages a second.")
+@click.option(
+    "--lanes",
+    metavar="N",
+    type=click.IntRange(1, MOST_LANES),
+    help="Drain in N lanes side by side; without it, as many as the messages are worth.",
+)
+@click.option(
+    "--path",
+    type=click.Choice(["auto", "native", "custom"]),
+    help="Let SQS move them itself (native), or not (custom); auto chooses, and says why.",
+)
+@click.option("--timezone", metavar="TZ", help="Where yesterday is: an IANA time zone, as in Asia/Seoul.")
+@click.option("--preview", is_flag=True, help="Filter and report, but send and delete nothing.")
+@click.option("--alone", is_flag=True, help="Step back when another run is working on the queue.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@on_target
+def run(queue: str, as_json: bool, **options: Any) -> None:
+    """Redrive the messages you choose out of QUEUE, a dead-letter queue (name, URL or ARN).
+
+    \b
+    Example: what timed out yesterday, in Korean time
+      redrive run orders-dlq --sent yesterday --timezone Asia/Seoul --where 'body.error.code = "TIMEOUT"'
+
+    Progress goes to stderr, the summary to stdout. The exit code is 0 when everything chosen has arrived.
+    """
+    target = Target(*(options.pop(name) for name in Target.__dataclass_fields__))
+    document = build_request(queue, **options)
+    machine = target.machine()
+    execution = machine.start(document, name_execution(queue))
+    name = execution.rsplit(":", 1)[-1]
+    try:
+        end, summary = _watch(machine, execution)
+    except KeyboardInterrupt:
+        _tell_it_goes_on(target, execution)
+        sys.exit(_INTERRUPTED)
+    except CliError as error:
+        again = f"The run goes on; see it with: {target.redrive('history', name)}"
+        raise CliError(str(error), f"{error.hint} {again}") from error
+    if summary and as_json:
+        click.echo(json.dumps(summary.to_json()))
+    elif summary:
+        show_summary(console(), summary)
+    if end.status != "SUCCEEDED":
+        why = end.cause or f"the execution ended as {end.status}"
+        show_error(why, f"See every step with: {target.redrive('history', name)}")
+        sys.exit(1)
+
+
+def build_request(
+    queue: str,
+    *,
+    where: str | None = None,
+    sent: str | None = None,
+    older_than: str | None = None,
+    max_redrives: int | None = None,
+    **fields: Any,
+) -> Json:
+    """Build the request document; what was not asked for is not in it. Raises click.UsageError."""
+    if sent and older_than:
+        raise click.UsageError("--sent and --older-than exclude each other; a message's age is one or the other.")
+    chosen = {
+        "sent": _sent(sent) if sent else {"older_than": older_than} if older_than else None,
+        "where": where,
+        "max_redrives": max_redrives,
+    }
+    filters = {name: value for name, value in chosen.items() if value is not None}
+    fields = {name: value for name, value in fields.items() if value not in {None, False}}
+    return {"queue": queue, **({"filter": filters} if filters else {}), **fields}
+
+
+def _sent(text: str) -> Json:
+    start, span, end = text.partition("..")
+    if not span:
+        return {"day": text}
+    ends = {name: value for name, value in (("from", start), ("to", end)) if value}
+    if not ends:
+        raise click.BadOptionUsage("sent", "--sent needs a day, or a span with at least one end.")
+    return ends
+
+
+def _watch(machine: Machine, execution: str) -> tuple[Ended, Summary | None]:
+    """Show a run until it ends; gives its end and the summary, which a run that failed has too."""
+    out = console(stderr=True)
+    out.print(f"Run {execution.rsplit(':', 1)[-1]}")
+    progress = Progress(out)
+    summary: Summary | None = None
+    for event in machine.events(execution, live=True):
+        progress.show(event)
+        if isinstance(event, Left) and isinstance(event.output, dict):
+            written = event.output.get("summary")
+            summary = Summary.from_json(written) if written else summary
+        if isinstance(event, Ended) and event.lane is None:
+            return event, summary
+    raise AssertionError("a live execution is told until it ends")
+
+
+def _tell_it_goes_on(target: Target, execution: str) -> None:
+    stop = target.aws("stepfunctions", "stop-execution", "--execution-arn", execution)
+    out = console(stderr=True)
+    out.print("\nNo longer watching; the run goes on.")
+    out.print(f"hint: See it with: {target.redrive('history', execution.rsplit(':', 1)[-1])}")
+    out.print(f"hint: Stop it with: {stop} (what it holds then becomes visible within the hour)")

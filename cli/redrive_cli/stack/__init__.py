@@ -1,0 +1,1 @@
+"""The stack: what is deployed, how it is packed, and where it runs."""

@@ -1,0 +1,1 @@
+"""Views: how things look in a terminal, a pipe and a log."""

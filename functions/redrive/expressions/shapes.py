@@ -1,0 +1,120 @@
+"""Shapes: what an expression sees of a message, and what its result makes of one."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from redrive.values.errors import ExpressionFailed
+from redrive.values.message import Attributes, Message, Outgoing
+from redrive.values.queue import LARGEST, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def view_of(message: Message) -> dict[str, Any]:
+    """Give what `where` and `transform` see of a message."""
+    sent = datetime.fromtimestamp(message.sent_ms / 1000, UTC)
+    return {
+        "body": _parsed(message.body),
+        "text": message.body,
+        "attributes": {name: _plain(value) for name, value in message.attributes.items()},
+        "id": message.id,
+        "sent": sent.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "received_count": int(message.system.get("ApproximateReceiveCount", "1")),
+        "redrives": message.stamp.count,
+        "group": message.group,
+        "source": name_of(message.source) if message.source else None,
+    }
+
+
+def transformed(result: Any, message: Message, view: Mapping[str, Any]) -> Outgoing:
+    """Give what a transform's result makes of a message. Raises ExpressionFailed when SQS could not take it."""
+    outgoing = _outgoing(result, message, view)
+    attributes = message.attributes if outgoing.attributes is None else outgoing.attributes
+    try:
+        size = replace(message, body=outgoing.body or "", attributes=attributes).bytes
+    except UnicodeEncodeError as error:
+        raise ExpressionFailed("transform gave half a character (a lone surrogate), which SQS does not take") from error
+    if size > LARGEST:
+        raise ExpressionFailed("transform gave a message of more than 1 MiB, the most that SQS takes")
+    return outgoing
+
+
+def kind_of(value: Any) -> str:
+    """Name the kind of an expression's result, for people."""
+    kinds = {
+        type(None): "nothing",
+        bool: "true or false",
+        str: "a text",
+        int: "a number",
+        float: "a number",
+        list: "an array",
+        dict: "an object",
+    }
+    return kinds.get(type(value), "no JSON value")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return _strict(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _no_json(constant: str) -> Any:
+    # Python's parser takes NaN and Infinity for JSON; JSON does not.
+    raise ValueError(constant)
+
+
+_strict = json.JSONDecoder(parse_constant=_no_json).decode  # made once: `json.loads` would make one for each message
+
+
+def _plain(attribute: dict[str, Any]) -> Any:
+    if "BinaryValue" in attribute:
+        return base64.b64encode(attribute["BinaryValue"]).decode()
+    text = attribute["StringValue"]
+    if attribute["DataType"].split(".")[0] != "Number":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _outgoing(result: Any, message: Message, view: Mapping[str, Any]) -> Outgoing:
+    if isinstance(result, dict) and "body" in result and set(result) <= {"body", "attributes"}:
+        attributes = result.get("attributes")
+        return Outgoing(_text(result["body"]), None if attributes is None else _typed(attributes, message, view))
+    return Outgoing(_text(result))
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        raise ExpressionFailed("transform gave no body")
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ExpressionFailed(f"transform gave {kind_of(value)}, which is no JSON") from error
+
+
+def _typed(values: Any, message: Message, view: Mapping[str, Any]) -> Attributes:
+    if not isinstance(values, dict):
+        raise ExpressionFailed(f"transform gave attributes that are {kind_of(values)}, not an object")
+    typed = {}
+    for name, value in values.items():
+        if name in message.attributes and view["attributes"][name] == value:
+            typed[name] = message.attributes[name]  # untouched: its type and its bytes stay
+        elif isinstance(value, str):
+            typed[name] = {"DataType": "String", "StringValue": value}
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            typed[name] = {"DataType": "Number", "StringValue": json.dumps(value)}
+        else:
+            raise ExpressionFailed(f"transform gave an attribute that is {kind_of(value)}, not a text or a number")
+    return typed

@@ -1,0 +1,1 @@
+"""Origins: where a dead letter came from, and so where it goes."""

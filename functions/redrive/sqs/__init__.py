@@ -1,0 +1,1 @@
+"""SQS: queues, pages filled from them, parcels sent to them, visibility, and SQS's own move tasks."""

@@ -1,0 +1,83 @@
+"""Check the request: validate it, find its queues, and fix what `yesterday` means for the whole run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from redrive.sqs import queues
+from redrive.steps.validate import duration, parse
+from redrive.values.criteria import Criteria
+from redrive.values.errors import InvalidRequest
+from redrive.values.window import span_of, zone
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+    from redrive.values.queue import Queue
+    from redrive.values.request import Request
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A request that can be run, and what it means."""
+
+    request: Request
+    queue: Queue
+    destination: Queue | None
+    criteria: Criteria
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as it travels through the state machine."""
+        return {
+            "request": self.request.to_json(),
+            "queue": self.queue.to_json(),
+            "destination": self.destination.to_json() if self.destination else None,
+            "criteria": self.criteria.to_json(),
+        }
+
+
+def check(sqs: SQSClient, document: Any, started: str) -> Checked:
+    """Check a request.
+
+    `document` is the execution's input, `started` its start (ISO 8601). Raises InvalidRequest or QueueNotFound,
+    each with the sentence the operator sees; nothing has been received by then.
+    """
+    request = parse(document)
+    for field, source in (("filter.where", request.filter.where), ("transform", request.transform)):
+        if source is not None:
+            from redrive.expressions.jsonata import Expression  # noqa: PLC0415  slow to import, and many runs need none
+
+            Expression(source, field)
+    now = datetime.fromisoformat(started).astimezone(zone(request.timezone))
+    sent_from, sent_to = span_of(request.filter.sent, now, duration)
+    queue = queues.resolve(sqs, request.queue, "queue")
+    destination = queues.resolve(sqs, request.destination, "destination") if request.destination else None
+    if destination:
+        _must_fit(queue, destination)
+    criteria = Criteria(
+        now=now.isoformat(),
+        today=now.date().isoformat(),
+        yesterday=(now.date() - timedelta(days=1)).isoformat(),
+        sent_from=sent_from,
+        sent_to=sent_to,
+        where=request.filter.where,
+        max_redrives=request.filter.max_redrives,
+        transform=request.transform,
+        preview=request.preview,
+    )
+    return Checked(request, queue, destination, criteria)
+
+
+def _must_fit(queue: Queue, destination: Queue) -> None:
+    if destination.arn == queue.arn:
+        raise InvalidRequest(
+            f"destination: it is the dead-letter queue itself ({queue.name}); name another queue, or leave it out."
+        )
+    if destination.fifo != queue.fifo:
+        kinds = {True: "a FIFO queue", False: "a standard queue"}
+        raise InvalidRequest(
+            f"destination: {destination.name} is {kinds[destination.fifo]} and {queue.name} is {kinds[queue.fifo]}; "
+            f"name {kinds[queue.fifo]}."
+        )

@@ -1,0 +1,106 @@
+"""Plan the redrive: which path and why; and the lanes, should it be ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from redrive.sqs.move_tasks import is_active, newest_task
+from redrive.sqs.queues import DENIED, sources_of
+from redrive.steps.lanes import choose_lanes
+from redrive.values.errors import InvalidRequest, NativePathUnavailable
+from redrive.values.plan import Move, Path, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sqs import SQSClient
+
+    from redrive.values.queue import Queue, QueueDepth
+    from redrive.values.request import Request
+
+NATIVE_RATE = 500  # messages a second, the most a move task can be told (SQS API, StartMessageMoveTask)
+
+NATIVE = "there is nothing to select, change or limit: SQS moves every message itself"
+INTENTS = "an earlier run may have sent some of them without deleting them yet, and SQS would send them again"
+
+
+def plan(
+    sqs: SQSClient,
+    request: Request,
+    queue: Queue,
+    destination: Queue | None,
+    depth: QueueDepth,
+    others: list[str],
+    concurrency: Callable[[], int | None],
+    has_intents: Callable[[], bool],
+) -> Plan:
+    """Give the plan.
+
+    `others` are the names of the other runs at the queue. Called only when it matters: `concurrency` asks how many
+    functions the account may run at once, and `has_intents` whether a run has left, or has in hand, what it may have
+    sent and not deleted. Raises InvalidRequest when a message could go nowhere, or more lanes were asked for than can
+    be right, and NativePathUnavailable when the request insists on what SQS cannot do.
+    """
+    sources = sources_of(sqs, queue)
+    if not sources and destination is None:
+        raise InvalidRequest(
+            f"queue: {queue.name} is no queue's dead-letter queue, so its messages have no queue to return to; "
+            "name a destination."
+        )
+    against = _against_native(request, bool(sources))
+    if is_active(newest_task(sqs, queue.arn)):
+        against.append("a move task is already running on the queue")
+    if request.path != Path.CUSTOM and not against and has_intents():
+        against = [INTENTS]
+    if request.path == Path.NATIVE and against:
+        raise NativePathUnavailable(
+            f"path: SQS cannot move these messages itself, because {' and '.join(against)}; "
+            'change that, or write "auto".'
+        )
+    beside = [f"run {name} is working on the queue as well" for name in others]
+    path, because = _choose(request, against, steps_back=bool(beside) and request.alone)
+    lanes, lanes_because = choose_lanes(request, queue, depth, concurrency)
+    return Plan(
+        path=path,
+        because=because + beside,
+        fallback=request.path == "auto",
+        move=Move(queue.arn, destination.arn if destination else None, request.rate),
+        sources=sources,
+        lanes=lanes,
+        lanes_because=lanes_because,
+    )
+
+
+def account_concurrency(client: LambdaClient) -> int | None:
+    """Ask how many functions the account may run at once, beside what is reserved; None if this stack may not know."""
+    try:
+        limits = client.get_account_settings()["AccountLimit"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in DENIED:
+            return None
+        raise
+    return limits["UnreservedConcurrentExecutions"]
+
+
+def _choose(request: Request, against: list[str], *, steps_back: bool) -> tuple[Path, list[str]]:
+    if steps_back:
+        return Path.STEP_BACK, []
+    if request.path == Path.CUSTOM:
+        return Path.CUSTOM, ["path is custom"]
+    return (Path.CUSTOM, against) if against else (Path.NATIVE, [NATIVE])
+
+
+def _against_native(request: Request, is_dead_letter_queue: bool) -> list[str]:
+    chosen = request.filter
+    parts = {"sent": chosen.sent, "where": chosen.where, "max_redrives": chosen.max_redrives}
+    reasons = [f"filter.{part} is set" for part, value in parts.items() if value is not None]
+    changes = {"transform": request.transform, "limit": request.limit, "preview": request.preview}
+    reasons += [f"{part} is set" for part, value in changes.items() if value]
+    if request.rate is not None and request.rate > NATIVE_RATE:
+        reasons.append(f"rate is above the {NATIVE_RATE} a second that a move task can do")
+    if not is_dead_letter_queue:
+        reasons.append("no SQS queue has it as its dead-letter queue")
+    return reasons

@@ -1,0 +1,122 @@
+"""Validate a request: what an operator typed, at the door. The only module that imports pydantic-core.
+
+The same document starts a run from the command line, from the console's *Start execution* box and from the schedule.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import CoreConfig, SchemaValidator, ValidationError
+from pydantic_core import core_schema as schema
+
+from redrive.values.errors import InvalidRequest
+from redrive.values.lane import MOST_LANES
+from redrive.values.request import EXAMPLES, Filter, Request, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from pydantic_core import CoreSchema, ErrorDetails
+
+
+def _window(given: dict[str, str | None]) -> Window:
+    window = Window(given.get("day"), given.get("from"), given.get("to"), given.get("older_than"))
+    ways = [window.day is not None, bool(window.from_ or window.to), window.older_than is not None]
+    if sum(ways) != 1:
+        raise ValueError("exactly one of a day, a span and an age is needed")
+    return window
+
+
+def _object(make: Callable[[Any], Any], **schemas: CoreSchema) -> CoreSchema:
+    """Give the schema of an object that `make` takes as a dictionary; of its fields only `queue` must be there."""
+    given = {name: schema.typed_dict_field(of, required=name == "queue") for name, of in schemas.items()}
+    return schema.no_info_after_validator_function(make, schema.typed_dict_schema(given, config=_STRICT))
+
+
+# pydantic-core by itself: pydantic's models on top of it would double the time that `check` takes to start.
+_STRICT = CoreConfig(strict=True, extra_fields_behavior="forbid", hide_input_in_errors=True)
+_TEXT, _SOME_TEXT = schema.str_schema(), schema.str_schema(min_length=1)
+_BOOL, _COUNT = schema.bool_schema(), schema.int_schema(ge=1)
+_OR_NONE = schema.nullable_schema
+_WINDOW = _object(_window, **dict.fromkeys(("day", "from", "to", "older_than"), _OR_NONE(_TEXT)))
+_FILTER = _object(
+    lambda given: Filter(**given),
+    sent=_OR_NONE(_WINDOW),
+    where=_OR_NONE(_SOME_TEXT),
+    max_redrives=_OR_NONE(schema.int_schema(ge=0)),
+)
+_REQUEST = SchemaValidator(
+    _object(
+        lambda given: Request(**given),
+        queue=_SOME_TEXT,
+        destination=_OR_NONE(_SOME_TEXT),
+        filter=_FILTER,
+        transform=_OR_NONE(_SOME_TEXT),
+        limit=_OR_NONE(_COUNT),
+        rate=_OR_NONE(_COUNT),
+        lanes=_OR_NONE(schema.int_schema(ge=1, le=MOST_LANES)),
+        path=schema.literal_schema(["auto", "native", "custom"]),
+        preview=_BOOL,
+        alone=_BOOL,
+        timezone=_TEXT,
+    ),
+    _STRICT,
+)
+_LONGEST_NAME = 40  # of a field that there is not
+_DURATION = SchemaValidator(schema.timedelta_schema())
+
+
+def parse(document: Any) -> Request:
+    """Validate a request document. Raises InvalidRequest naming the field and what to write instead."""
+    if not isinstance(document, dict):
+        raise InvalidRequest('the request: it must be a JSON object, as in {"queue": "orders-dlq"}.')
+    try:
+        request: Request = _REQUEST.validate_python(document)
+    except ValidationError as error:
+        # A misspelt field is said before the one that is missing because of it.
+        worst = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        raise InvalidRequest(_sentence(worst)) from error
+    return request
+
+
+def duration(text: str) -> timedelta | None:
+    """Read a duration in ISO 8601, as in `PT2H`; None when it is none."""
+    if not text.startswith("P"):
+        return None
+    try:
+        value: timedelta = _DURATION.validate_python(text)
+    except ValidationError:
+        return None
+    return value
+
+
+def _sentence(error: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return _unknown(".".join(map(str, error["loc"][:-1])), str(error["loc"][-1]))
+    if error["type"] == "dict_type":
+        return f"{field}: it should be an object; write {EXAMPLES[field]}."
+    if error["type"] == "missing":
+        return f"{field}: it is missing; write {EXAMPLES[field]}."
+    what = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    what = f"it {what}" if what.startswith(("should", "must")) else what
+    return f"{field}: {what}; write {EXAMPLES.get(field, EXAMPLES['filter'])}."
+
+
+def _unknown(parent: str, name: str) -> str:
+    # Whatever stands in a key, and however long it is.
+    shown = name if len(name) <= _LONGEST_NAME and name.replace(".", "").isidentifier() else repr(name[:_LONGEST_NAME])
+    field = f"{parent}.{shown}" if parent else shown
+    known = [path.rpartition(".")[2] for path in EXAMPLES if path.rpartition(".")[0] == parent]
+    close = difflib.get_close_matches(name, known, n=1)
+    if "." in name and name in EXAMPLES:
+        outer, _, inner = name.rpartition(".")
+        hint = f"write {inner!r} inside {outer!r}."
+    elif close:
+        hint = f"did you mean {close[0]!r}?"
+    else:
+        hint = f"the fields are {', '.join(known)}." if known else "leave it out."
+    return f"{field}: there is no such field; {hint}"

@@ -1,0 +1,138 @@
+"""The ledger: what a run leaves under `runs/<run>/` in the bucket, and how its steps hand each other a page.
+
+    request.json, plan.json, summary.json
+    pages/<page>.jsonl.gz      the messages, as received: the backup (short life)
+    verdicts/<page>.jsonl.gz   what the filter decided, with new bodies (short life)
+    held/<page>.jsonl.gz       receipt handles of what is to become visible, and until when it is held (short life)
+    outcomes/<page>.jsonl.gz   what became of each message; never a body (long life)
+
+A page's name is `<lane>/<round>-<turn>`. Every object is written whole in one PutObject: it is there, or it is not. And
+a page never changes after its first write: verdicts, journal and outcomes name messages by position.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from redrive.values.errors import PageGone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mypy_boto3_s3 import S3Client
+
+PAGES, VERDICTS, HELD, OUTCOMES = "pages", "verdicts", "held", "outcomes"
+SHORT_LIFE = "life=short"  # the bucket's lifecycle rule finds by this tag what holds messages, or is of no use for long
+_FAST = 1  # gzip's fastest level: pages are read once or twice, and time is what a lane has least of
+_MISSING = {"NoSuchKey", "404"}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One run's part of the bucket."""
+
+    s3: S3Client
+    bucket: str
+    run: str
+
+    @property
+    def address(self) -> str:
+        """Where the ledger is, for people."""
+        return f"s3://{self.bucket}/runs/{self.run}/"
+
+    def of(self, run: str) -> Ledger:
+        """Give another run's."""
+        return Ledger(self.s3, self.bucket, run)
+
+    def write(self, kind: str, page: str, lines: Iterable[dict[str, Any]]) -> None:
+        """Write the lines of one page's `kind`."""
+        self._write(kind, page, lines)
+
+    def write_once(self, kind: str, page: str, lines: Iterable[dict[str, Any]]) -> bool:
+        """Write them unless the page has some. True if this call created the object."""
+        return created(lambda: self._write(kind, page, lines, IfNoneMatch="*"))
+
+    def _write(self, kind: str, page: str, lines: Iterable[dict[str, Any]], **condition: Any) -> None:
+        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        tags: dict[str, Any] = {} if kind == OUTCOMES else {"Tagging": SHORT_LIFE}
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=self._page_key(kind, page),
+            Body=gzip.compress(text.encode(), _FAST),
+            ContentType="application/x-ndjson",
+            **tags,
+            **condition,
+        )
+
+    def read(self, kind: str, page: str) -> list[dict[str, Any]]:
+        """Read the lines of one page's `kind`. Raises PageGone when there is none."""
+        try:
+            return _lines(get(self.s3, self.bucket, self._page_key(kind, page)))
+        except KeyError as error:
+            raise PageGone(
+                f"page {page} has no {kind} in the bucket; its messages become visible by themselves."
+            ) from error
+
+    def names(self, kind: str, lane: int | None = None) -> Iterator[str]:
+        """List the pages that have a `kind`, of one lane or of all."""
+        folder = f"runs/{self.run}/{kind}/"
+        prefix = folder if lane is None else f"{folder}{lane}/"
+        for batch in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            for found in batch.get("Contents", []):
+                yield found["Key"].removeprefix(folder).removesuffix(".jsonl.gz")
+
+    def write_document(self, name: str, document: dict[str, Any]) -> None:
+        """Write `request`, `plan` or `summary`, for people to read."""
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        key = f"runs/{self.run}/{name}.json"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode(), ContentType="application/json")
+
+    def read_document(self, name: str) -> dict[str, Any]:
+        """Read what `write_document` wrote. Raises KeyError when there is none."""
+        document: dict[str, Any] = json.loads(get(self.s3, self.bucket, f"runs/{self.run}/{name}.json"))
+        return document
+
+    def has_document(self, name: str) -> bool:
+        """Whether `write_document` has written it."""
+        try:
+            self.read_document(name)
+        except KeyError:
+            return False
+        return True
+
+    def _page_key(self, kind: str, page: str) -> str:
+        return f"runs/{self.run}/{kind}/{page}.jsonl.gz"
+
+
+def get(s3: S3Client, bucket: str, key: str) -> bytes:
+    """Read an object. Raises KeyError when there is none."""
+    try:
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _MISSING:
+            raise KeyError(key) from error
+        raise
+
+
+def created(put: Any) -> bool:
+    """Put an object under the condition that there is none. True if this call created it."""
+    try:
+        put()
+    except ClientError as error:
+        # S3 answers 412 when the key exists (docs/facts.md H).
+        if error.response["Error"]["Code"] == "PreconditionFailed":
+            return False
+        raise
+    return True
+
+
+def _lines(body: bytes) -> list[dict[str, Any]]:
+    # Line by line, and never the whole text: it may be some times as large as what it says.
+    with gzip.open(io.BytesIO(body)) as file:
+        return [json.loads(line) for line in file]

@@ -1,0 +1,84 @@
+"""Outcomes: what became of each message in a run, and how messages are counted by it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class Outcome(StrEnum):
+    """How a message ends in a run. All that is summed, shown and conserved is derived from this."""
+
+    SENT = "sent"  # SQS accepted it in its destination
+    ALREADY_SENT = "already_sent"  # an earlier attempt had sent it and died; only its deletion was missing
+    HELD = "held"  # it was not chosen
+    FAILED = "failed"  # it was chosen and could not go, or could not be judged
+    RETURNED = "returned"  # this run sent it, and it came back
+    PREVIEWED = "previewed"  # it would have been sent
+
+
+GONE = frozenset({Outcome.SENT, Outcome.ALREADY_SENT})  # in its destination, and to be deleted from where it was
+STILL_SENDING = "a step may still be sending it; it becomes visible by itself, within ten minutes"
+
+Counts: TypeAlias = dict[str, int]
+COUNTED = ("received", *Outcome, "deleted", "unstamped")  # `unstamped` were sent without the `redrive` attribute
+MOST_REASONS = 8  # a lane's payload must stay small; the ledger has them all
+
+
+def no_counts() -> Counts:
+    """Give the counts of nothing at all."""
+    return {str(name): 0 for name in COUNTED}
+
+
+def conserves(counts: Mapping[str, Any]) -> bool:
+    """Tell whether each message that was received has exactly one outcome."""
+    return bool(counts["received"] == sum(counts[outcome] for outcome in Outcome))
+
+
+@dataclass(frozen=True)
+class MessageOutcome:
+    """One message's end in a run.
+
+    `new_id` is the message id that SQS gave it in `destination` (a queue's name); `stamped` tells whether it carries
+    the `redrive` attribute there.
+    """
+
+    id: str
+    outcome: Outcome
+    reason: str = ""
+    new_id: str | None = None
+    destination: str | None = None
+    stamped: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Give its part of a line of the ledger's outcomes."""
+        return vars(self).copy()
+
+    @classmethod
+    def from_json(cls, line: dict[str, Any]) -> MessageOutcome:
+        """Read a line of the ledger's outcomes."""
+        given = {name: line[name] for name in cls.__dataclass_fields__}
+        return cls(**{**given, "outcome": Outcome(given["outcome"])})
+
+
+def tally(outcomes: Iterable[MessageOutcome]) -> Counts:
+    """Count messages by outcome."""
+    outcomes = list(outcomes)
+    counts = Counter(str(outcome.outcome) for outcome in outcomes)
+    unstamped = sum(outcome.outcome == Outcome.SENT and not outcome.stamped for outcome in outcomes)
+    return {"received": len(outcomes), **counts, "unstamped": unstamped}
+
+
+def reasons_of(outcomes: Iterable[MessageOutcome]) -> dict[str, int]:
+    """Count the messages that failed, by reason."""
+    return dict(Counter(outcome.reason for outcome in outcomes if outcome.outcome == Outcome.FAILED))
+
+
+def first_reasons(reasons: dict[str, int]) -> dict[str, int]:
+    """Give the first MOST_REASONS of the reasons."""
+    return dict(list(reasons.items())[:MOST_REASONS])

@@ -1,0 +1,90 @@
+"""The request: what an operator asks for, as plain values. `steps.validate` makes it of what was typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from redrive.values.lane import MOST_LANES
+
+# What to write in each field: the second half of every refusal.
+EXAMPLES = {
+    "queue": 'the dead-letter queue\'s name, URL or ARN, as in "orders-dlq"',
+    "destination": 'a queue\'s name, URL or ARN, as in "orders", or leave it out',
+    "filter": 'an object, as in {"sent": {"day": "yesterday"}}',
+    "filter.sent": '{"day": "yesterday"}, {"from": "2026-11-19", "to": "2026-11-20"} or {"older_than": "PT2H"}',
+    "filter.sent.day": '"yesterday", "today" or a day such as "2026-11-20"',
+    "filter.sent.from": 'a day or a time in ISO 8601, as in "2026-11-19" or "2026-11-19T18:00:00+09:00"',
+    "filter.sent.to": 'a day or a time in ISO 8601, as in "2026-11-20" or "2026-11-20T06:00:00Z"',
+    "filter.sent.older_than": 'a duration in ISO 8601, as in "PT2H" or "P1D"',
+    "filter.where": 'a JSONata condition, as in "body.error.code = \\"TIMEOUT\\""',
+    "filter.max_redrives": "a whole number of 0 or more, as in 3",
+    "transform": 'a JSONata expression that gives the new body, as in "$merge([body, {\\"retried\\": true}])"',
+    "limit": "a whole number of 1 or more, as in 100",
+    "rate": "a whole number of 1 or more messages a second, as in 50",
+    "lanes": f"a whole number from 1 to {MOST_LANES}, as in 4, or leave it out",
+    "path": '"auto", "native" or "custom"',
+    "preview": "true or false",
+    "alone": "true or false",
+    "timezone": 'an IANA time zone, as in "Asia/Seoul"',
+}
+
+
+@dataclass(frozen=True)
+class Window:
+    """When the message was first sent: a day, a span, or an age."""
+
+    day: str | None = None
+    from_: str | None = None
+    to: str | None = None
+    older_than: str | None = None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which messages; a message must satisfy every part."""
+
+    sent: Window | None = None
+    where: str | None = None
+    max_redrives: int | None = None
+
+
+EVERY = Filter()
+
+
+@dataclass(frozen=True)
+class Request:
+    """A whole request. Only `queue` is required. docs/request.md is the reference."""
+
+    queue: str
+    destination: str | None = None
+    filter: Filter = EVERY
+    transform: str | None = None
+    limit: int | None = None
+    rate: int | None = None
+    lanes: int | None = None
+    path: str = "auto"
+    preview: bool = False
+    alone: bool = False
+    timezone: str = "UTC"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the request as a document again, without what was left out."""
+        return _typed(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Request:
+        """Read what `to_json` wrote; it was validated before."""
+        chosen = value.get("filter", {})
+        sent = {f"{name}_" if name == "from" else name: text for name, text in chosen.get("sent", {}).items()}
+        read = {**chosen, "sent": Window(**sent) if sent else None}
+        return cls(**{**value, "filter": Filter(**read)})
+
+
+def _typed(part: Request | Filter | Window) -> dict[str, Any]:
+    typed = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if value is not None and value != field.default:
+            typed[field.name.rstrip("_")] = _typed(value) if isinstance(value, Filter | Window) else value
+    return typed

@@ -1,0 +1,167 @@
+"""What the handlers share: their log, their metrics, their stores and their bill.
+
+The only module that reads the environment and knows Lambda. Each line of the log has the run and the lane, and none
+has a message's body: steps log counts.
+
+Failed attempts are billed only if their retry runs in the same worker: what was asked by an attempt in another worker,
+by one that its worker died of, or by one that no retry followed, is in no bill.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+import clients
+from redrive.stores import presence
+from redrive.stores.ledger import Ledger
+from redrive.values import bill
+from redrive.values.errors import RedriveError
+from redrive.values.lane import Lane
+from redrive.values.outcome import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redrive.values.bill import Requests
+
+log = Logger(service="redrive", log_uncaught_exceptions=False)
+metrics = Metrics(namespace="Redrive", service="redrive")
+
+METRICS = {
+    "received": "MessagesReceived",
+    Outcome.SENT: "MessagesSent",
+    Outcome.FAILED: "MessagesFailed",
+    Outcome.HELD: "MessagesHeld",
+}
+Event: TypeAlias = dict[str, Any]  # as the state machine gives it; each handler reads it into values
+Attempt: TypeAlias = tuple[str, int | None, str]  # run, lane, step
+MOST_UNBILLED = 100  # attempts; the oldest give way, for their retries may have gone to another worker
+unbilled: dict[Attempt, Requests] = {}  # what failed attempts asked, until a retry is billed
+
+
+def ledger(event: Event) -> Ledger:
+    """Give the ledger of the event's run."""
+    return Ledger(clients.s3(), os.environ["BUCKET"], event["run"])
+
+
+def journal_table() -> str:
+    """Give the name of the journal's table."""
+    return os.environ["JOURNAL_TABLE"]
+
+
+def enter(queue_arn: str, execution: str) -> list[str]:
+    """Enter the run at a queue, again if need be; give the names of the other runs that work there."""
+    return presence.enter(clients.dynamodb(), clients.stepfunctions(), journal_table(), queue_arn, execution)
+
+
+def leave(queue_arn: str, execution: str) -> None:
+    """Let the run leave a queue."""
+    presence.leave(clients.dynamodb(), journal_table(), queue_arn, execution)
+
+
+def step(
+    name: str | None, way: Callable[[Event], str] = lambda _: ""
+) -> Callable[[Callable[[Event, Any], Event]], Callable[[Event, Any], Event]]:
+    """Make a handler of a step of the run itself: its result gains `requests`, what the step cost.
+
+    `name` and `way` (of the result) tell which states the machine enters for it (`bill.WAYS`); None is no state.
+    """
+
+    def decorate(work: Callable[[Event, Any], Event]) -> Callable[[Event, Any], Event]:
+        @functools.wraps(work)
+        def handler(event: Event, context: Any) -> Event:
+            before = _begin(event, context)
+            try:
+                result = work(event, context)
+            except Exception as error:
+                _fail(error, before, event, context)
+                raise
+            log.info("done")
+            transitions = bill.transitions(name, way(result)) if name else 0
+            return {"requests": _bill(before, event, context, transitions)} | result
+
+        return handler
+
+    return decorate
+
+
+def lane_step(
+    name: str, way: Callable[[Lane], str] = lambda _: ""
+) -> Callable[[Callable[[Event, Any, Lane], Lane]], Callable[[Event, Any], Event]]:
+    """Make a handler of a lane's step, which is given the lane: the lane is charged with what the step cost.
+
+    `name` and `way` (of the lane after it) tell which states the machine enters for it (`bill.WAYS`).
+    """
+
+    def decorate(work: Callable[[Event, Any, Lane], Lane]) -> Callable[[Event, Any], Event]:
+        @functools.wraps(work)
+        def handler(event: Event, context: Any) -> Event:
+            before = _begin(event, context)
+            earlier = Lane.from_json(event["lane"])
+            try:
+                lane = work(event, context, earlier)
+            except Exception as error:
+                _fail(error, before, event, context)
+                raise
+            _measure(event, earlier, lane)
+            return lane.charged(_bill(before, event, context, bill.transitions(name, way(lane)))).to_json()
+
+        return handler
+
+    return decorate
+
+
+def after_the_page(lane: Lane) -> str:
+    """Tell which way a lane goes from *Another page?*."""
+    if not lane.next.another_turn:
+        return "end"
+    return "pause" if lane.next.pause else "turn"
+
+
+def _begin(event: Event, context: Any) -> Requests:
+    log.append_keys(
+        run=event["run"],
+        lane=event.get("lane", {}).get("index"),
+        step=context.function_name,
+        request=context.aws_request_id,
+    )
+    if not event.get("retries"):
+        unbilled.pop(_attempt(event, context), None)  # of another turn, or of an execution that was started again
+    return clients.meter.read()
+
+
+def _attempt(event: Event, context: Any) -> Attempt:
+    return event["run"], event.get("lane", {}).get("index"), context.function_name
+
+
+def _bill(before: Requests, event: Event, context: Any, transitions: int) -> Requests:
+    # A retried state enters again, and runs its function again: `retries` is the machine's own count of them.
+    retries = event.get("retries", 0)
+    asked = bill.add(clients.meter.since(before), unbilled.pop(_attempt(event, context), {}))
+    return {**asked, "lambda": 1 + retries, "transitions": transitions + retries}
+
+
+def _fail(error: Exception, before: Requests, event: Event, context: Any) -> None:
+    attempt = _attempt(event, context)
+    unbilled[attempt] = bill.add(clients.meter.since(before), unbilled.pop(attempt, {}))
+    while len(unbilled) > MOST_UNBILLED:
+        del unbilled[next(iter(unbilled))]
+    # Never the traceback's locals or the error's arguments: only errors of ours have a text that quotes no message.
+    why = str(error) if isinstance(error, RedriveError) else None
+    log.warning("failed", extra={"error": type(error).__name__, "why": why})
+
+
+def _measure(event: Event, earlier: Lane, lane: Lane) -> None:
+    gained = {name: lane.tally.counts[name] - earlier.tally.counts[name] for name in lane.tally.counts}
+    log.info("done", extra={"page": lane.page.name, "turn": lane.turn, **gained})
+    with_counts = {METRICS[name]: gained[name] for name in METRICS if gained[name]}
+    if with_counts:
+        metrics.add_dimension("queue", event["queue"]["name"])
+        for name, value in with_counts.items():
+            metrics.add_metric(name, MetricUnit.Count, value)
+        metrics.flush_metrics()

@@ -1,0 +1,385 @@
+"""Filter: one verdict for each message, from the request's criteria and nothing else."""
+
+import json
+import os
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redrive.expressions.guard import LIMITS, MIB, Limits
+from redrive.expressions.judge import MOST_NEW, Judge
+from redrive.expressions.shapes import view_of
+from redrive.values.errors import ExpressionTooSlow
+from redrive.values.message import Outgoing
+from redrive.values.outcome import Outcome
+from redrive.values.verdict import Verdict
+from support.library import BLOB, SENT, attribute_sets, criteria, message, messages, stamp, text, texts
+
+SEND = "send"
+ALREADY = {"sent-before": "new-id"}
+
+
+def decision_of(verdict):
+    return verdict.outcome or SEND
+
+
+def judge_all(subjects, limit=None, in_order=False, limits=LIMITS, **changes):
+    return Judge(criteria(**changes), "run-1", ALREADY, limits).judge_all(subjects, limit=limit, in_order=in_order)
+
+
+def judge(subject, **changes):
+    [verdict] = judge_all([subject], **changes)
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject", "decision", "reason"),
+    [
+        ({}, message(), SEND, ""),
+        ({"where": "body.n > 2"}, message(body='{"n":3}'), SEND, ""),
+        ({"where": "body.n > 2"}, message(body='{"n":2}'), "held", "filter.where does not match"),
+        ({"where": '$contains(text, "boom")'}, message(body="a boom here"), SEND, ""),
+        ({"where": "$contains(text, $yesterday)"}, message(body="day 2026-11-20"), SEND, ""),
+        ({"where": 'sent = "2025-11-21T04:40:00.000Z"'}, message(), SEND, ""),
+        ({"where": "attributes.tenant = 'a'"}, message(attributes={"tenant": text("a")}), SEND, ""),
+        ({"where": "group = 'g1'"}, message(MessageGroupId="g1"), SEND, ""),
+        ({"where": "source = 'orders'"}, message(DeadLetterQueueSourceArn="arn:aws:sqs:r:1:orders"), SEND, ""),
+        ({"where": "source = null"}, message(), SEND, ""),
+        ({"where": "received_count = 4"}, message(ApproximateReceiveCount="4"), SEND, ""),
+        ({"where": "redrives = 2 and id = 'id-0'"}, message(attributes=stamp(2, "run-0", "x")), SEND, ""),
+        ({"where": "body.n"}, message(body='{"n":3}'), "failed", "filter.where gave a number, not true or false"),
+        ({"where": "body.n"}, message(body="{}"), "failed", "filter.where gave nothing, not true or false"),
+        ({"where": "body.n"}, message(body='{"n":null}'), "failed", "filter.where gave nothing, not true or false"),
+        ({"where": "text"}, message(), "failed", "filter.where gave a text, not true or false"),
+        ({"where": "body"}, message(body="{}"), "failed", "filter.where gave an object, not true or false"),
+        ({"where": "body"}, message(body="[1,2]"), "failed", "filter.where gave an array, not true or false"),
+        ({"sent_from": SENT}, message(), SEND, ""),
+        ({"sent_from": SENT + 1}, message(), "held", "filter.sent does not match"),
+        ({"sent_to": SENT + 1}, message(), SEND, ""),
+        ({"sent_to": SENT}, message(), "held", "filter.sent does not match"),
+        ({"max_redrives": 3}, message(attributes=stamp(2, "run-0", "x")), SEND, ""),
+        (
+            {"max_redrives": 3},
+            message(attributes=stamp(3, "run-0", "x")),
+            "held",
+            "it has been redriven 3 times already",
+        ),
+        ({"max_redrives": 0}, message(), "held", "it has been redriven 0 times already"),
+        ({}, message(attributes=stamp(1, "run-1", "x")), "returned", "this run sent it, and it came back"),
+        (
+            {"where": "true"},
+            message(attributes=stamp(1, "run-1", "x")),
+            "returned",
+            "this run sent it, and it came back",
+        ),
+        ({"where": "true"}, message(body="[" * 100_000), SEND, ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_verdict_follows_from_the_criteria(changes, subject, decision, reason):
+    verdict = judge(subject, **changes)
+    assert (decision_of(verdict), verdict.reason) == (decision, reason)
+
+
+def again(**attributes):
+    return replace(message(attributes=attributes), id="sent-before")
+
+
+@pytest.mark.parametrize("where", [None, "false", "$error('x')"], ids=str)
+def test_what_was_sent_before_is_only_to_be_deleted_whatever_the_criteria(where):
+    verdict = judge(again(), where=where, sent_to=0, transform="'new'")
+    assert verdict == Verdict(
+        Outcome.ALREADY_SENT, "it was sent before, and only its deletion was missing", new_id="new-id"
+    )
+
+
+def test_a_preview_leaves_what_was_sent_before():
+    verdict = judge(again(), preview=True)
+    assert (decision_of(verdict), verdict.new_id) == ("held", None)
+
+
+def test_what_was_sent_before_takes_no_place_of_the_limit_and_blocks_no_group():
+    subjects = [
+        again(),
+        replace(again(), system=again().system | {"MessageGroupId": "a"}),
+        message(1, MessageGroupId="a"),
+    ]
+    verdicts = judge_all(subjects, limit=1, in_order=True)
+    assert [decision_of(verdict) for verdict in verdicts] == ["already_sent", "already_sent", SEND]
+
+
+@pytest.mark.parametrize("where", ["text + 1 = 2", "$error(text)", "body.x ~> $number() = 1"], ids=repr)
+def test_an_expression_that_fails_for_one_message_never_selects_it_and_quotes_nothing_of_it(where):
+    verdict = judge(message(body='{"x":"s3cret"}'), where=where)
+    assert decision_of(verdict) == "failed"
+    assert "failed" in verdict.reason or "JSONata" in verdict.reason
+    assert "s3cret" not in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("transform", "body", "result"),
+    [
+        ("$merge([body, {'retried': true}])", '{"a":1}', '{"a":1,"retried":true}'),
+        ("'hello'", "x", "hello"),
+        ("text & '!'", "x", "x!"),
+        ("body.a", '{"a":12345678901234567890}', "12345678901234567890"),
+        ("body", '{"a":1.5,"b":[null,true],"c":"é"}', '{"a":1.5,"b":[null,true],"c":"é"}'),
+        ("{'body': body.a}", '{"a":"inner"}', "inner"),
+        ("{'body': {'x': 1}}", "x", '{"x":1}'),
+        ("{'body': 1, 'more': 2}", "x", '{"body":1,"more":2}'),
+        ("false", "x", "false"),
+        ("[1]", "x", "[1]"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_transform_gives_the_new_body_as_text_or_as_json(transform, body, result):
+    verdict = judge(message(body=body), transform=transform)
+    assert (decision_of(verdict), verdict.reason) == (SEND, "")
+    assert verdict.outgoing == Outgoing(result, None)
+
+
+@pytest.mark.parametrize(
+    ("transform", "reason"),
+    [
+        ("body.missing", "transform gave no body"),
+        ("''", "transform gave no body"),
+        ("null", "transform gave no body"),
+        ("{'body': null}", "transform gave no body"),
+        ("{'body': 'x', 'attributes': 5}", "transform gave attributes that are a number, not an object"),
+        (
+            "{'body': 'x', 'attributes': {'a': true}}",
+            "transform gave an attribute that is true or false, not a text or a number",
+        ),
+        (
+            "{'body': 'x', 'attributes': {'a': null}}",
+            "transform gave an attribute that is nothing, not a text or a number",
+        ),
+        (
+            "{'body': 'x', 'attributes': {'a': {}}}",
+            "transform gave an attribute that is an object, not a text or a number",
+        ),
+        ("$sum", "no JSON"),
+        ("{'a': $sum}", "no JSON"),
+    ],
+    ids=lambda value: value if value.startswith(("{", "b", "n", "'", "$")) else None,
+)
+def test_a_transform_that_gives_nothing_to_send_fails_its_message(transform, reason):
+    verdict = judge(message(), transform=transform)
+    assert decision_of(verdict) == "failed"
+    assert reason in verdict.reason
+
+
+def test_an_attribute_that_a_transform_leaves_alone_keeps_its_type_and_its_bytes():
+    attributes = {
+        "tenant": {"DataType": "String.custom", "StringValue": "a"},
+        "blob": {"DataType": "Binary", "BinaryValue": BLOB},
+        "price": {"DataType": "Number.dollar", "StringValue": "1.10"},
+        "code": {"DataType": "Number", "StringValue": "007"},
+    }
+    kept = judge(message(attributes=attributes), transform="{'body': 'x', 'attributes': attributes}")
+    assert kept.outgoing.attributes == attributes
+    changed = judge(
+        message(attributes=attributes),
+        transform="{'body': 'x', 'attributes': $merge([attributes, {'tenant': 'b', 'n': 2, 'price': 2.5}])}",
+    )
+    assert changed.outgoing.attributes == attributes | {
+        "tenant": text("b"),
+        "n": {"DataType": "Number", "StringValue": "2"},
+        "price": {"DataType": "Number", "StringValue": "2.5"},
+    }
+    dropped = judge(message(attributes=attributes), transform="{'body': 'x', 'attributes': {}}")
+    assert dropped.outgoing.attributes == {}
+
+
+@given(attribute_sets, texts)
+def test_a_transform_to_the_same_attributes_changes_no_attribute(attributes, body):
+    verdict = judge(message(body=body, attributes=attributes), transform="{'body': text, 'attributes': attributes}")
+    assert verdict.outgoing == Outgoing(body, attributes)
+
+
+@pytest.mark.parametrize("body", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_json_is_text(body):
+    assert view_of(message(body=body))["body"] == body
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{}",
+        "null",
+        "[]",
+        "5",
+        '"x"',
+        "not json",
+        '{"count":"x","run":"r","id":"i"}',
+        '{"count":1}',
+        pytest.param('{"count":Infinity,"run":"r","id":"i"}'),
+        pytest.param('{"count":1e999,"run":"r","id":"i"}'),
+        pytest.param("[" * 100_000),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_somebody_elses_redrive_attribute_is_no_stamp_and_breaks_nothing(value):
+    stranger = message(attributes={"redrive": text(value)})
+    assert judge(stranger, where="redrives = 0").sends
+
+
+QUICK = Limits(one=0.3, all=10, memory=128 * MIB)
+PATIENT = Limits(one=60, all=120, memory=128 * MIB)  # for what ends by itself, however busy the machine is
+SLOW = "took longer than 0.3 s"
+LARGE = "took more than 128 MiB of memory"
+
+
+def large(field, source):
+    only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how much a process has")
+    return pytest.param({field: source}, PATIENT, f"{'filter.' * (field == 'where')}{field} {LARGE}", marks=only_linux)
+
+
+@pytest.mark.parametrize(
+    ("changes", "limits", "reason"),
+    [
+        ({"where": "$exists($match(text, /(a+)+$/))"}, QUICK, f"filter.where {SLOW}"),
+        ({"where": "($f := function() { $f() }; $f())"}, QUICK, f"filter.where {SLOW}"),
+        ({"where": "$sum([1..9999999]) > 0"}, QUICK, f"filter.where {SLOW}"),
+        large("where", "$length($pad('', 1000000000)) > 0"),
+        large("where", "true and $length($pad('', 1000000000)) > 0"),
+        large("where", "($f := function($t) { $f($t & $t) }; $f(text))"),
+        ({"where": "($f := function() { 1 + $f() }; $f())"}, PATIENT, "the expression recursed too deeply"),
+        large("transform", "$pad('', 1000000000)"),
+        ({"transform": "$replace(text, /(a+)+$/, 'x')"}, QUICK, f"transform {SLOW}"),
+        (
+            {"where": "true", "transform": "($f := function() { $f() }; $f())"},
+            QUICK,
+            f"filter.where or transform {SLOW}",
+        ),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_a_hostile_expression_is_cut_off_and_says_what_it_took(changes, limits, reason):
+    verdict = judge(message(body="a" * 40 + "!s3cret"), limits=limits, **changes)
+    assert decision_of(verdict) == "failed"
+    assert verdict.reason.startswith(reason)
+    assert "s3cret" not in verdict.reason
+
+
+def test_only_the_message_that_an_expression_takes_too_long_over_fails():
+    subjects = [message(n, body) for n, body in enumerate(["aa", "b!", "a" * 40 + "!", "aa", "b!"])]
+    verdicts = judge_all(subjects, where="$contains(text, /^(a+)+$/)", limits=QUICK)
+    assert [decision_of(verdict) for verdict in verdicts] == [SEND, "held", "failed", SEND, "held"]
+
+
+def test_what_is_cut_off_keeps_its_group_behind_it_and_takes_no_place_of_the_limit():
+    bodies = ["a" * 40 + "!", "aa", "aa", "aa"]
+    subjects = [
+        message(n, body, MessageGroupId=group) for n, (body, group) in enumerate(zip(bodies, "xxyy", strict=True))
+    ]
+    verdicts = judge_all(subjects, 1, in_order=True, where="$contains(text, /^(a+)+$/)", limits=QUICK)
+    assert [decision_of(verdict) for verdict in verdicts] == ["failed", "held", SEND, "held"]
+
+
+@pytest.mark.parametrize("field", ["where", "transform"])
+def test_an_expression_that_is_too_slow_for_a_page_stops_it(field):
+    slow = {field: "($f := function() { $f() }; $f())"}
+    with pytest.raises(
+        ExpressionTooSlow, match=r"(where|transform) took longer than 0.5 s for one page of 99 messages; "
+    ):
+        judge_all([message(n) for n in range(99)], limits=Limits(one=0.2, all=0.5), **slow)
+
+
+def test_where_no_expression_is_asked_there_is_no_process(monkeypatch):
+    monkeypatch.setattr(os, "fork", None)
+    assert judge(message()).sends
+    assert judge(message(), where="true", sent_to=0).outcome == "held"
+
+
+@pytest.mark.parametrize(
+    ("transform", "attributes", "decision"),
+    [
+        ("$pad('', 1048576)", {}, SEND),
+        ("$pad('', 1048577)", {}, "failed"),
+        ("$pad('', 524289, 'é')", {}, "failed"),
+        ("$pad('', 1048576)", {"a": text("b")}, "failed"),
+        ("{'body': 'x', 'attributes': {'a': $pad('', 1048576)}}", {}, "failed"),
+    ],
+)
+def test_a_transform_makes_no_message_that_sqs_cannot_take(transform, attributes, decision):
+    verdict = judge(message(attributes=attributes), transform=transform)
+    assert decision_of(verdict) == decision
+    assert verdict.reason == (
+        "" if decision == SEND else "transform gave a message of more than 1 MiB, the most that SQS takes"
+    )
+
+
+@pytest.mark.parametrize("transform", ["body.x", "body", "{'body': 'x', 'attributes': {'a': body.x}}"])
+def test_half_a_character_is_no_text_to_send(transform):
+    verdict = judge(message(body='{"x":"\\ud83d"}'), transform=transform)
+    assert verdict == Verdict(
+        Outcome.FAILED, "transform gave half a character (a lone surrogate), which SQS does not take"
+    )
+
+
+def test_a_transform_does_not_grow_a_page_beyond_what_the_next_step_can_hold():
+    fit = MOST_NEW // MIB
+    verdicts = judge_all([message(n) for n in range(fit + 2)], transform="$pad('', 1048576)")
+    assert [decision_of(verdict) for verdict in verdicts] == [SEND] * fit + ["failed"] * 2
+    assert verdicts[-1].reason == "its page's new bodies exceed 64 MiB; run again"
+
+
+anything = st.lists(messages, max_size=8)
+wheres = st.sampled_from([None, "true", "redrives = 0", "$length(text) > 3", "$number(text) > 1", "body.x", "text"])
+
+
+@given(anything, wheres, st.none() | st.integers(0, 9), st.booleans(), st.booleans())
+def test_every_message_gets_one_verdict_and_no_more_than_the_limit_are_selected(subjects, where, limit, fifo, preview):
+    verdicts = judge_all(subjects, limit, fifo, where=where, preview=preview)
+    assert len(verdicts) == len(subjects)
+    chosen = [decision_of(verdict) for verdict in verdicts if decision_of(verdict) in {SEND, "previewed"}]
+    assert set(chosen) <= {"previewed" if preview else SEND}
+    assert limit is None or len(chosen) <= limit
+    alone = [decision_of(verdict) for verdict in judge_all(subjects, where=where)]
+    for verdict, by_itself in zip(verdicts, alone, strict=True):
+        assert decision_of(verdict) in {by_itself, "held"} | ({"previewed"} if by_itself == SEND else set())
+        assert verdict.reason or decision_of(verdict) in {SEND, "previewed"}
+    if not fifo:
+        assert len(chosen) == min(alone.count(SEND), len(subjects) if limit is None else limit)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["yes", "no", "?"])), max_size=12),
+    st.none() | st.integers(0, 6),
+)
+def test_fifo_what_stays_behind_keeps_its_group_behind_it(plan, limit):
+    subjects = [
+        message(number, '{"go":' + {"yes": "true", "no": "false", "?": "5"}[go] + "}", MessageGroupId=group)
+        for number, (group, go) in enumerate(plan)
+    ]
+    verdicts = judge_all(subjects, limit, in_order=True, where="body.go")
+    behind = set()
+    for subject, verdict in zip(subjects, verdicts, strict=True):
+        if decision_of(verdict) != SEND:
+            behind.add(subject.group)
+        assert decision_of(verdict) != SEND or subject.group not in behind
+
+
+def test_a_standard_queues_groups_hold_nothing_back():
+    subjects = [message(n, f'{{"go":{go}}}', MessageGroupId="a") for n, go in enumerate(["false", "true"])]
+    assert [decision_of(v) for v in judge_all(subjects, where="body.go")] == ["held", SEND]
+
+
+@given(messages, st.sampled_from([None, *Outcome]), st.text(), st.none() | texts, st.none() | attribute_sets)
+def test_a_verdict_survives_the_ledger(subject, decision, reason, body, attributes):
+    verdict = Verdict(decision, reason, Outgoing(body, attributes))
+    line = json.loads(json.dumps(verdict.to_json(subject)))
+    assert Verdict.from_json(line) == verdict
+    assert line["id"] == subject.id
+
+
+@given(messages)
+def test_what_a_filter_sees_is_json(subject):
+    view = view_of(subject)
+    json.dumps(view)
+    assert view["text"] == subject.body
+    assert set(view) == {"body", "text", "attributes", "id", "sent", "received_count", "redrives", "group", "source"}

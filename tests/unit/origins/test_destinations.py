@@ -1,0 +1,38 @@
+"""Destinations: each message to the named queue, or to where it came from."""
+
+import pytest
+
+from redrive.origins.destinations import Destinations
+from redrive.values.queue import Queue
+from support.library import a_queue, message
+
+DLQ, ORDERS, OTHER = a_queue("orders-dlq"), a_queue("orders"), a_queue("other", max_bytes=1024)
+
+
+def of(source):
+    return message(DeadLetterQueueSourceArn=source.arn) if source else message()
+
+
+@pytest.mark.parametrize("source", [None, ORDERS, OTHER], ids=str)
+def test_a_named_queue_gets_everything(source):
+    assert Destinations(DLQ, OTHER, [ORDERS]).of(of(source)) == OTHER
+
+
+@pytest.mark.parametrize("source", [ORDERS, OTHER], ids=["one", "the other"])
+def test_each_message_goes_to_its_own_source_as_that_is_known(source):
+    assert Destinations(DLQ, None, [ORDERS, OTHER]).of(of(source)) == source
+
+
+def test_a_source_that_is_none_any_more_is_still_where_its_messages_came_from():
+    found = Destinations(DLQ, None, [ORDERS]).of(of(OTHER))
+    assert isinstance(found, Queue)
+    assert (found.name, found.url, found.arn, found.fifo) == (OTHER.name, OTHER.url, OTHER.arn, False)
+
+
+def test_a_message_without_a_source_goes_to_the_only_one():
+    assert Destinations(DLQ, None, [ORDERS]).of(of(None)) == ORDERS
+
+
+def test_a_message_without_a_source_goes_nowhere_where_there_are_several_and_says_so():
+    why = Destinations(DLQ, None, [ORDERS, OTHER]).of(of(None))
+    assert why == "SQS did not dead-letter it, and orders-dlq serves 2 queues: name a destination"

@@ -1,0 +1,272 @@
+"""The report: what happened, added up, and how the run ends."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redrive.steps.report import UNSEEN, report
+from redrive.values.bill import BILLED, no_requests
+from redrive.values.errors import Failure
+from redrive.values.lane import DRAINED, HOLD_ENDS, NEAR_LIMIT, Lane
+from redrive.values.outcome import Outcome, conserves, no_counts
+from redrive.values.plan import RunState
+from redrive.values.summary import Summary
+from support.library import STARTED, a_plan, a_queue, changed
+from support.library import a_lane as a_lane_that_never_ran
+
+PLAN = a_plan().to_json()
+TIMEOUT = {"Error": "States.Timeout", "Cause": ""}
+
+
+class NoLedger:
+    """Where the summary would be written; the real one is in its own test."""
+
+    run, address = "run-1", "s3://b/runs/run-1/"
+
+    def write_document(self, name, document):
+        json.dumps(document)
+
+
+def a_lane(*, reasons=None, requests=None, **counts):
+    counts = no_counts() | {"received": sum(counts.get(name, 0) for name in Outcome)} | counts
+    return a_lane_that_never_ran(
+        round=1,
+        turn=1,
+        counts=counts,
+        reasons=reasons or {},
+        requests=no_requests() | (requests or {}),
+        why=DRAINED,
+    )
+
+
+def drained(lanes):
+    return {"drain": {"lanes": [lane.to_json() for lane in lanes], "more": False}}
+
+
+def state_of(*lanes, **more):
+    """The state machine's state at the end of a run."""
+    known = {
+        "request": {"queue": "orders-dlq"},
+        "queue": a_queue("orders-dlq").to_json(),
+        "count": {"visible": 13, "in_flight": 0, "delayed": 0},
+        "plan": PLAN | drained(lanes),
+    }
+    return known | more
+
+
+def reported(ledger, state):
+    """The summary, as it travels: it is read as it was written."""
+    summary = report(ledger, RunState.from_json(state, STARTED))
+    line = json.loads(json.dumps(summary.to_json()))
+    assert Summary.from_json(line) == summary
+    return line
+
+
+def summed(*lanes, **more):
+    return reported(NoLedger(), state_of(*lanes, **more))
+
+
+def test_the_summary_is_written_and_given(ledger):
+    summary = reported(ledger, state_of(a_lane(sent=6, deleted=6, held=7)))
+    assert ledger.read_document("summary") == summary
+    assert summary == {
+        "run": "run-1",
+        "status": "complete",
+        "queue": "orders-dlq",
+        "path": "custom",
+        "because": ["path is custom"],
+        "counted": 13,
+        "received": 13,
+        "sent": 6,
+        "already_sent": 0,
+        "held": 7,
+        "failed": 0,
+        "returned": 0,
+        "previewed": 0,
+        "deleted": 6,
+        "unstamped": 0,
+        "rounds": 1,
+        "lanes": 1,
+        "lanes_because": ["few"],
+        "seconds": summary["seconds"],
+        "ledger": ledger.address,
+        "requests": summary["requests"],
+    }
+
+
+counts = st.fixed_dictionaries({name: st.integers(0, 10**7) for name in Outcome})
+
+
+@given(st.lists(counts, max_size=10))
+def test_the_summary_conserves(tallies):
+    summary = summed(
+        *(
+            a_lane(**tally, deleted=tally["sent"] + tally["already_sent"], reasons={"why": tally["failed"]})
+            for tally in tallies
+        )
+    )
+    assert conserves(summary)
+    assert summary["deleted"] == summary["sent"] + summary["already_sent"]
+    assert summary["lanes"] == len(tallies)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(BILLED), st.integers(0, 10**6)), max_size=5))
+def test_every_request_is_on_the_bill(tallies):
+    before = summed(*(a_lane() for _ in tallies))["requests"]
+    after = summed(
+        *(a_lane(requests=tally) for tally in tallies),
+        requests={"sqs": 2},
+        count={"visible": 13, "in_flight": 0, "delayed": 0, "requests": {"sqs": 1}},
+        release={"released": 0, "requests": {"s3": 5, "lambda": 1}},
+    )["requests"]
+    own = {"sqs": 3, "s3": 5, "lambda": 1, "dynamodb": 0, "transitions": 0}
+    assert after == {name: before[name] + own[name] + sum(t.get(name, 0) for t in tallies) for name in before}
+
+
+def test_a_lane_that_never_ran_is_no_lane():
+    assert summed(a_lane(sent=1, deleted=1), a_lane_that_never_ran(index=1))["lanes"] == 1
+
+
+def test_the_rounds_are_those_of_the_longest_lane():
+    assert summed(a_lane(), changed(a_lane(), round=7))["rounds"] == 7
+
+
+def test_counts_that_release_made_anew_from_the_ledger_are_the_truth():
+    counts = no_counts() | {"received": 5, "sent": 3, "failed": 2, "deleted": 3}
+    summary = summed(
+        changed(a_lane(sent=1), error=Failure("States.Timeout")),
+        release={"released": 2, "counts": counts, "reasons": {"why": 2}},
+    )
+    assert (summary["received"], summary["sent"], summary["failed"], summary["deleted"]) == (5, 3, 2, 3)
+    assert summary["reasons"] == {"why": 2}
+
+
+def a_task(status, moved=5, **more):
+    return {
+        "moves": {"task": {"Status": status, "ApproximateNumberOfMessagesMoved": moved, **more}},
+        "move": {"TaskHandle": "h"},
+        "plan": PLAN | {"path": "native", "because": ["why"], **drained([a_lane_that_never_ran()])},
+    }
+
+
+ENDS = {
+    "nothing counted": ({"plan": ...}, "nothing to redrive", None, None),
+    "all sent": (a_lane(sent=3, deleted=3), "complete", None, None),
+    "some held": (a_lane(sent=3, deleted=3, held=2, returned=1), "complete", None, None),
+    "a preview": (a_lane(previewed=3, held=1), "complete", None, None),
+    "already sent": (a_lane(already_sent=3, deleted=3), "complete", None, None),
+    "some failed": (
+        a_lane(sent=3, deleted=3, failed=3, reasons={"seldom": 1, "often": 2}),
+        "incomplete",
+        "RedriveIncomplete",
+        "3 of 6 messages failed and stay in the queue (often).",
+    ),
+    "a lane stopped": (
+        changed(a_lane(), error=Failure("PageLapsed", '{"errorMessage":"too late."}')),
+        "incomplete",
+        "RedriveIncomplete",
+        "1 of 1 lanes stopped (PageLapsed: too late).",
+    ),
+    "not deleted": (
+        a_lane(sent=3, deleted=2),
+        "incomplete",
+        "RedriveIncomplete",
+        "1 messages were sent but not deleted from the queue.",
+    ),
+    "near the limit": (
+        changed(a_lane(held=5), why=NEAR_LIMIT),
+        "incomplete",
+        "RedriveIncomplete",
+        f"{NEAR_LIMIT}, and {UNSEEN}.",
+    ),
+    "near the end of what can be held": (
+        changed(a_lane(sent=9, deleted=9, held=5), why=HOLD_ENDS),
+        "incomplete",
+        "RedriveIncomplete",
+        f"{HOLD_ENDS}, and {UNSEEN}: run again, with a higher rate or a filter that holds less.",
+    ),
+    "not released": (
+        {"unreleased": {"Error": "X"}},
+        "incomplete",
+        "RedriveIncomplete",
+        "what was held could not be released and becomes visible by itself, within the hour.",
+    ),
+    "a failure": ({"failure": {"Error": "X", "Cause": "why."}}, "failed", "X", "why."),
+    "a failure of Step Functions": (
+        {"failure": TIMEOUT},
+        "failed",
+        "Timeout",
+        "States.Timeout, and nothing more was said.",
+    ),
+    "a failure before the plan": ({"plan": ..., "failure": {"Error": "X", "Cause": "y"}}, "failed", "X", "y"),
+    "moved": (a_task("COMPLETED"), "complete", None, None),
+    "a cancelled move": (
+        a_task("CANCELLED"),
+        "incomplete",
+        "RedriveIncomplete",
+        "somebody cancelled the move task after 5 messages.",
+    ),
+    "a failed move": (
+        a_task("FAILED", FailureReason="AccessDenied"),
+        "failed",
+        "MoveTaskFailed",
+        "SQS's move task failed after 5 messages: AccessDenied.",
+    ),
+    "a forgotten move": (
+        a_task("COMPLETED") | {"moves": {}},
+        "incomplete",
+        "RedriveIncomplete",
+        "SQS no longer lists the move task, so nobody knows how far it came.",
+    ),
+    "a refused move": (
+        {"refusal": {"Error": "Sqs.SqsException", "Cause": "already running"}},
+        "failed",
+        "Sqs.SqsException",
+        "already running",
+    ),
+    "stepped back": ({"plan": PLAN | {"path": "none", "because": ["run r"]} | drained([])}, "stepped back", None, None),
+}
+
+
+@pytest.mark.parametrize(("what", "status", "error", "cause"), ENDS.values(), ids=ENDS.keys())
+def test_a_run_ends_as_what_it_was(what, status, error, cause):
+    state = state_of(what) if isinstance(what, Lane) else state_of(**what)
+    state = {name: value for name, value in state.items() if value is not ...}
+    summary = reported(NoLedger(), state)
+    assert (summary["status"], summary.get("error"), summary.get("cause")) == (status, error, cause)
+
+
+def test_all_that_is_unfinished_is_said():
+    lanes = [
+        a_lane(sent=2, deleted=1, failed=1, reasons={"r": 1}),
+        changed(a_lane(), error=Failure("States.Timeout"), why=NEAR_LIMIT),
+    ]
+    cause = summed(*lanes)["cause"]
+    for part in ("1 of 3 messages failed", "1 of 2 lanes stopped", "1 messages were sent but not deleted", NEAR_LIMIT):
+        assert part in cause
+    assert cause.endswith(".")
+
+
+def test_the_groups_of_a_fifo_queue_that_stopped_are_named():
+    summary = summed(changed(a_lane(sent=2, deleted=2, held=1), groups={"g": "why"}, more_groups=3))
+    assert (summary["stopped_groups"], summary["more_stopped_groups"]) == ({"g": "why"}, 3)
+    summary = summed(a_lane(sent=2, deleted=2, held=1))
+    assert "stopped_groups" not in summary
+    assert "more_stopped_groups" not in summary
+
+
+def test_native_then_custom_is_said_and_added_up():
+    moved = a_task("FAILED", moved=5, FailureReason="CouldNotDetermineMessageSource")
+    plan = moved["plan"] | drained([a_lane(sent=2, deleted=2)])
+    summary = summed(**moved | {"plan": plan})
+    assert (summary["path"], summary["status"]) == ("native, then custom", "complete")
+    assert (summary["received"], summary["sent"], summary["deleted"]) == (7, 7, 7)
+    assert summary["because"] == ["why", "the move task ended with CouldNotDetermineMessageSource"]
+
+
+def test_a_refused_move_says_why_the_custom_path_was_taken():
+    summary = summed(a_lane(sent=1, deleted=1), refusal={"Error": "Sqs.SqsException", "Cause": "already running"})
+    assert summary["because"][-1] == "SQS did not start the move task: already running"
+    assert summary["status"] == "complete"
