@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from redrive.stores import intents
+from redrive.stores import intents, pages
 from redrive.stores.intents import Intent, IntentKey
 from redrive.values.errors import Failure, PageGone, PageLapsed
 from redrive.values.lane import Page
@@ -17,7 +17,7 @@ from redrive.values.timeline import HOLD, VISIBILITY
 from support import aws
 from support.aws import count
 from support.breaking import Killed, calls_of, die_at, of_kind, refuse_entries
-from support.library import changed
+from support.library import changed, text
 
 TIMEOUT = Failure("Sandbox.Timedout", '{"errorMessage":"it took too long."}')
 ONE_BY_ONE = {"wave": 1, "waves_at_once": 1}
@@ -345,6 +345,37 @@ def test_of_a_page_whose_verdicts_are_gone_in_the_middle_of_sending_nothing_is_u
     later = run.another("run-2").drain()
     assert (later.tally.counts["already_sent"], later.tally.counts["sent"]) == (0, 10)
     assert len(aws.drain(run.sqs, queues.source)) == 30
+
+
+def test_of_a_page_whose_verdicts_are_gone_only_the_wave_that_may_be_on_its_way_stays_hidden(run, queues):
+    aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(30)])
+    lane = run.judged(**ONE_BY_ONE)
+    places = {message.id: place for place, message in enumerate(run.page().messages)}
+    die_at(run.sqs, "SendMessageBatch", 2)
+    die_at(run.dynamodb, "PutItem", 3)  # the last wave is not begun
+    with pytest.raises(Killed):
+        run.send(lane)
+    run.lose("verdicts", lane.page.name)
+    found = run.release(stopped(lane))
+    by_reason = {reason: number for (_, reason), number in tally(run).items()}
+    assert by_reason == {"": 10, STILL_SENDING: 10, "it took too long.": 10}
+    assert found.released == 10
+    assert count(run.sqs, queues.dlq) == (10, 10)
+    held = {places[message.id] for message in pages.read_held(run.ledger, lane.page.name)}
+    assert held == set(range(20, 30))
+
+
+def test_what_the_release_closes_says_where_it_was_sent_and_whether_with_a_stamp(run, queues):
+    aws.send(run.sqs, queues.dlq, ["one"])
+    aws.send(run.sqs, queues.dlq, ["two"], MessageAttributes={f"a{n}": text("x") for n in range(10)})
+    lane = run.judged()
+    die_at(run.ledger.s3, "PutObject", 1, when=of_kind("outcomes"))
+    with pytest.raises(Killed):
+        run.send(lane)
+    found = run.release(stopped(lane))
+    assert {outcome.destination for outcome in run.outcomes()} == {"orders"}
+    assert sorted(outcome.stamped for outcome in run.outcomes()) == [False, True]
+    assert (found.counts["sent"], found.counts["unstamped"]) == (2, 1)
 
 
 def test_a_page_that_an_outlived_attempt_stored_unseen_is_counted_and_no_intent_forgotten_for_it(run, queues, clock):
