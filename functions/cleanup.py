@@ -21,7 +21,7 @@ def _handle(event: steps.Event, context: Any) -> steps.Event:
     summary = clean_up(
         clients.sqs(),
         clients.stepfunctions(),
-        steps.ledger(event),
+        steps.ledger(end.run),
         journal,
         end,
         lambda queue_arn: steps.enter(queue_arn, end.execution),

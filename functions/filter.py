@@ -16,4 +16,4 @@ def handler(event: steps.Event, context: Any, lane: Lane) -> Lane:
     """`{"run", "queue", "criteria", "lane", "retries"}` → the lane, with the page judged."""
     queue, criteria = Queue.from_json(event["queue"]), Criteria.from_json(event["criteria"])
     journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
-    return filter_page(steps.ledger(event), journal, queue, criteria, lane)
+    return filter_page(steps.ledger(event["run"]), journal, queue, criteria, lane)

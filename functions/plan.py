@@ -14,7 +14,7 @@ def handler(event: steps.Event, context: object) -> steps.Event:
     """`{"run", "execution", "started", "request", "queue", "destination", "count"}` → the plan, also in the ledger."""
     request, queue = Request.from_json(event["request"]), Queue.from_json(event["queue"])
     destination = Queue.from_json_or_none(event["destination"])
-    depth, ledger = QueueDepth.from_json(event["count"]), steps.ledger(event)
+    depth, ledger = QueueDepth.from_json(event["count"]), steps.ledger(event["run"])
     planned = plan(
         clients.sqs(),
         request,

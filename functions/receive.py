@@ -11,4 +11,4 @@ from redrive.values.queue import Queue
 def handler(event: steps.Event, context: object, lane: Lane) -> Lane:
     """`{"run", "queue", "lane", "retries"}` → the lane, with a page in hand if any messages arrived."""
     queue, retried = Queue.from_json(event["queue"]), event["retries"] > 0
-    return receive_page(clients.sqs(), steps.ledger(event), queue, lane, retried=retried)
+    return receive_page(clients.sqs(), steps.ledger(event["run"]), queue, lane, retried=retried)

@@ -16,4 +16,4 @@ def handler(event: steps.Event, context: Any) -> steps.Event:
     state = RunState.from_json(event["state"], event["state"]["started"])
     queue = Queue.from_json(event["state"]["queue"])
     journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
-    return release(clients.sqs(), steps.ledger(event), journal, queue, state).to_json()
+    return release(clients.sqs(), steps.ledger(event["run"]), journal, queue, state).to_json()

@@ -1,15 +1,21 @@
 """Write the report."""
 
+from datetime import datetime
+
 import steps
 from redrive.steps.report import report
 from redrive.values.plan import RunState
+from redrive.values.run import run_of
 
 
 @steps.step("report")
 def handler(event: steps.Event, context: object) -> steps.Event:
-    """`{"run", "execution", "started", "state"}` → the summary, which is the execution's output."""
+    """`{"run", "execution", "started", "state"}` → the summary, which is the execution's output.
+
+    `run` is the execution's name: the request may have been refused before the run had its identity.
+    """
     state = RunState.from_json(event["state"], event["started"])
-    summary = report(steps.ledger(event), state)
+    summary = report(steps.ledger(run_of(event["run"], datetime.fromisoformat(event["started"]))), state)
     if state.plan and state.queue:
         steps.leave(state.queue.arn, event["execution"])
     return summary.to_json()

@@ -21,4 +21,4 @@ def handler(event: steps.Event, context: Any, lane: Lane) -> Lane:
     )
     journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
     remaining_ms = context.get_remaining_time_in_millis
-    return send_page(clients.sqs(), steps.ledger(event), journal, destinations, lane, remaining_ms)
+    return send_page(clients.sqs(), steps.ledger(event["run"]), journal, destinations, lane, remaining_ms)

@@ -23,6 +23,7 @@ from redrive.values import bill
 from redrive.values.errors import RedriveError
 from redrive.values.lane import Lane
 from redrive.values.outcome import Outcome
+from redrive.values.run import name_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +45,9 @@ MOST_UNBILLED = 100  # attempts; the oldest give way, for their retries may have
 unbilled: dict[Attempt, Requests] = {}  # what failed attempts asked, until a retry is billed
 
 
-def ledger(event: Event) -> Ledger:
-    """Give the ledger of the event's run."""
-    return Ledger(clients.s3(), os.environ["BUCKET"], event["run"])
+def ledger(run: str) -> Ledger:
+    """Give the ledger of a run."""
+    return Ledger(clients.s3(), os.environ["BUCKET"], run)
 
 
 def journal_table() -> str:
@@ -125,7 +126,7 @@ def after_the_page(lane: Lane) -> str:
 
 def _begin(event: Event, context: Any) -> Requests:
     log.append_keys(
-        run=event["run"],
+        run=name_in(event["run"]),
         lane=event.get("lane", {}).get("index"),
         step=context.function_name,
         request=context.aws_request_id,

@@ -203,8 +203,8 @@ def test_the_ledger_tells_of_every_message_and_shows_no_body(aws, sqs):
     dead_letter(queues)
     ended = aws.run({"queue": queues.name, "filter": {"where": "body.n < 1"}})
     s3 = aws.client("s3")
-    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=aws.bucket, Prefix=f"runs/{ended.name}/")["Contents"]]
-    folder = {key.removeprefix(f"runs/{ended.name}/").split("/")[0] for key in keys}
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=aws.bucket, Prefix=aws.folder(ended.arn))["Contents"]]
+    folder = {key.removeprefix(aws.folder(ended.arn)).split("/")[0] for key in keys}
     assert folder == {"request.json", "plan.json", "summary.json", "pages", "verdicts", "held", "outcomes"}
     (outcomes,) = [key for key in keys if "/outcomes/" in key]
     text = gzip.decompress(s3.get_object(Bucket=aws.bucket, Key=outcomes)["Body"].read()).decode()

@@ -30,8 +30,7 @@ def test_a_stopped_run_is_cleaned_up_and_reported_as_far_as_it_got(aws):
     arn = aws.start({"queue": queues.name, "rate": 2, "filter": {"where": "body > 2"}})
     eventually(lambda: count(queues.sqs, queues.source)[0] >= 3)
     aws.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
-    name = arn.rsplit(":", 1)[1]
-    summary = eventually(lambda: aws.summary(name))
+    summary = eventually(lambda: aws.summary(arn))
     assert (summary["status"], summary["error"]) == ("failed", "ExecutionAborted")
     assert conserves(summary)
     arrived = numbers(drain(queues.sqs, queues.source))
@@ -48,7 +47,7 @@ def test_a_stopped_run_cancels_the_move_task_that_it_started(aws):
     arn = aws.start({"queue": queues.name, "rate": 3})
     eventually(lambda: count(queues.sqs, queues.source)[0] >= 3)
     aws.client("stepfunctions").stop_execution(executionArn=arn)
-    summary = eventually(lambda: aws.summary(arn.rsplit(":", 1)[1]))
+    summary = eventually(lambda: aws.summary(arn))
     assert summary["error"] == "ExecutionAborted"
     dlq = arn_of(queues.sqs, queues.dlq)
     eventually(
@@ -64,7 +63,7 @@ def test_a_stopped_run_does_not_cancel_a_move_task_of_somebody_else(aws):
     arn = aws.start({"queue": queues.name, "rate": 1})
     eventually(lambda: "Drain the queue" in aws.path(arn))
     aws.client("stepfunctions").stop_execution(executionArn=arn)
-    eventually(lambda: aws.summary(arn.rsplit(":", 1)[1]))
+    eventually(lambda: aws.summary(arn))
     assert queues.sqs.list_message_move_tasks(SourceArn=dlq)["Results"][0]["Status"] in {"RUNNING", "COMPLETED"}
 
 
@@ -97,7 +96,7 @@ def test_a_run_that_was_stopped_keeps_nobody_from_working_alone(aws):
     first = aws.start({"queue": queues.name, "path": "custom", "rate": 1})
     eventually(lambda: "Drain the queue" in aws.path(first))
     aws.client("stepfunctions").stop_execution(executionArn=first)
-    eventually(lambda: aws.summary(first.rsplit(":", 1)[1]))
+    eventually(lambda: aws.summary(first))
     second = aws.run({"queue": queues.name, "alone": True, "path": "custom"})
     assert second.output["status"] == "complete"
     assert json.dumps(second.output["because"]) == '["path is custom"]'

@@ -155,7 +155,7 @@ def test_an_execution_that_is_stopped_while_it_sends_leaves_each_message_in_a_qu
     aws.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
     run = aws.wait(arn)
     assert run.status == "ABORTED"
-    summary = eventually(lambda: aws.summary(run.name))
+    summary = eventually(lambda: aws.summary(arn))
     assert summary["error"] == "ExecutionAborted"
     assert conserves(summary)
     eventually(lambda: at_rest(queues), within=60)
@@ -171,7 +171,7 @@ def test_an_execution_that_is_stopped_while_it_sends_leaves_each_message_in_a_qu
     assert len(shown) + len(arrived) + hidden >= MESSAGES
     again = aws.client("lambda").invoke(
         FunctionName=function(aws, "Cleanup"),
-        Payload=json.dumps({"detail": {"executionArn": arn, "status": "ABORTED", "startDate": 0}}).encode(),
+        Payload=json.dumps(aws.status_change(arn, "ABORTED")).encode(),
     )
     assert json.load(again["Payload"])["summary"] is None
 

@@ -184,9 +184,8 @@ def stop(moto):
 
 
 def cleaned(moto, run):
-    detail = {"executionArn": run.arn, "status": "ABORTED", "startDate": 0}
-    cleanup.handler({"detail": detail}, Context("cleanup"))
-    return moto.summary(run.name)
+    cleanup.handler(moto.status_change(run.arn, "ABORTED"), Context("cleanup"))
+    return moto.summary(run.arn)
 
 
 def test_a_run_stopped_before_its_start_was_answered_has_its_task_cancelled(moto, tasks, queues):

@@ -57,7 +57,7 @@ def test_the_output_of_a_run_is_the_summary_in_its_ledger(engine):
     queues = queue_with(engine, ["one"])
     run = engine.run({"queue": queues.name, "path": "custom"})
     assert {**run.output, "requests": None} == {**run.summary, "requests": None}
-    assert run.output["ledger"] == f"s3://{engine.bucket}/runs/{run.name}/"
+    assert run.output["ledger"] == f"s3://{engine.bucket}/{engine.folder(run.arn)}"
 
 
 def test_a_preview_sends_nothing_and_leaves_every_message_visible(engine):

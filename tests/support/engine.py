@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
+
+from redrive.values.queue import name_of
+from redrive.values.run import run_of
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Engine:
             json.loads(found["output"]) if found["status"] == "SUCCEEDED" else None,
             found.get("error"),
             found.get("cause"),
-            self.summary(found["name"]),
+            self.summary(arn),
             events,
         )
 
@@ -88,11 +92,24 @@ class Engine:
             for child in page["executions"]
         ]
 
-    def summary(self, run: str) -> dict[str, Any]:
+    def started(self, arn: str) -> datetime:
+        """When an execution began."""
+        return self.client("stepfunctions").describe_execution(executionArn=arn)["startDate"].astimezone(UTC)
+
+    def folder(self, arn: str) -> str:
+        """Where in the bucket the ledger of an execution is."""
+        return f"runs/{run_of(name_of(arn), self.started(arn))}/"
+
+    def status_change(self, arn: str, status: str) -> dict[str, Any]:
+        """The event that EventBridge sends when an execution has ended (*Step Functions Execution Status Change*)."""
+        started = round(self.started(arn).timestamp() * 1000)
+        return {"detail": {"executionArn": arn, "status": status, "startDate": started}}
+
+    def summary(self, arn: str) -> dict[str, Any]:
         """The run's `summary.json`; empty when there is none."""
         s3 = self.client("s3")
         try:
-            return json.load(s3.get_object(Bucket=self.bucket, Key=f"runs/{run}/summary.json")["Body"])
+            return json.load(s3.get_object(Bucket=self.bucket, Key=f"{self.folder(arn)}summary.json")["Body"])
         except s3.exceptions.NoSuchKey:
             return {}
 

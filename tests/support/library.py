@@ -34,9 +34,15 @@ if TYPE_CHECKING:
 
 BUCKET, TABLE = "redrive-ledger", "redrive-journal"
 STARTED = "2026-11-21T06:00:00.250Z"
+STARTED_MS = 1_795_240_800_250
 SESSION = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
 SENT = 1_763_700_000_000  # 2025-11-21T04:40:00Z
 BLOB = b"\x00\xff\x80redrive\n"
+
+
+def run_named(name: str) -> str:
+    """The identity of the run whose execution has this name and began at STARTED."""
+    return f"2026-11-21/{name}"
 
 
 def criteria(**changes: Any) -> Criteria:
@@ -162,9 +168,9 @@ class Run:
             lane = self.turn(lane)
         return lane
 
-    def another(self, run: str) -> Run:
-        """Another run over the same queues."""
-        return replace(self, ledger=replace(self.ledger, run=run))
+    def another(self, name: str) -> Run:
+        """Another run over the same queues, whose execution has this name."""
+        return replace(self, ledger=replace(self.ledger, run=run_named(name)))
 
     def lose(self, kind: str, page: str = "0/001-0001") -> None:
         """Let an object of a page be gone, as when somebody deletes it."""

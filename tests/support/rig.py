@@ -124,7 +124,7 @@ class Rig:
         ended = self.machine.run(request)
         if ended.status == "ABORTED":
             self._clean_up(ended)
-        return replace(ended, summary=self.machine.summary(ended.name))
+        return replace(ended, summary=self.machine.summary(ended.arn))
 
     def later(self, seconds: float = VISIBILITY + 1) -> None:
         """Let time pass: by default, until what a dead Receive took is visible again."""
@@ -181,11 +181,11 @@ class Rig:
     def _clean_up(self, ended: Ended) -> None:
         """Do what the rule on execution status changes does; Lambda tries an asynchronous event three times."""
         self._abort = False
-        detail = {"executionArn": ended.arn, "status": "ABORTED", "startDate": 0}
+        event = self.machine.status_change(ended.arn, "ABORTED")
         for _ in range(3):
             self.faults.begin("cleanup")
             try:
-                cleanup.handler({"detail": detail}, Context("cleanup"))
+                cleanup.handler(event, Context("cleanup"))
             except (Exception, Killed):
                 self.faults.end(failed=True)
             else:

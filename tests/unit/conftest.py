@@ -8,7 +8,7 @@ from redrive import clock as library_clock
 from redrive.stores.ledger import Ledger
 from support.aws import make_queues
 from support.clock import Clock
-from support.library import BUCKET, SESSION, TABLE, a_run
+from support.library import BUCKET, SESSION, TABLE, a_run, run_named
 from support.moto_gaps import fill_gaps
 
 settings.register_profile("unit", deadline=None, max_examples=60)
@@ -64,7 +64,7 @@ def s3(aws):
 
 @pytest.fixture
 def ledger(s3):
-    return Ledger(s3, BUCKET, "run-1")
+    return Ledger(s3, BUCKET, run_named("run-1"))
 
 
 @pytest.fixture

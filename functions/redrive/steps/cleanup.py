@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from redrive.sqs.move_tasks import cancel, find_own_move_task, newest_task
@@ -11,6 +12,8 @@ from redrive.steps.release import release
 from redrive.steps.report import report
 from redrive.values.errors import Failure
 from redrive.values.plan import Path, RunRecord
+from redrive.values.queue import name_of
+from redrive.values.run import run_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +42,18 @@ class End:
 
     execution: str
     status: str
+    started: datetime
 
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> End:
-        """Read the event's `detail`."""
-        return cls(event["detail"]["executionArn"], event["detail"]["status"])
+        """Read the event's `detail`; `startDate` is in milliseconds since the epoch."""
+        detail = event["detail"]
+        return cls(detail["executionArn"], detail["status"], datetime.fromtimestamp(detail["startDate"] / 1000, UTC))
+
+    @property
+    def run(self) -> str:
+        """The run that ended."""
+        return run_of(name_of(self.execution), self.started)
 
     @property
     def failure(self) -> Failure:

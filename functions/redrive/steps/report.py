@@ -11,6 +11,7 @@ from redrive.values.errors import Failure
 from redrive.values.lane import HOLD_ENDS, NEAR_LIMIT
 from redrive.values.outcome import GONE, no_counts
 from redrive.values.plan import Path
+from redrive.values.run import name_in
 from redrive.values.summary import Status, Summary
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def report(ledger: Ledger, state: RunState) -> Summary:
     fifo = next((lane.tally for lane in lanes if lane.tally.groups), None)  # a FIFO queue is drained in one lane
     status, failure = _ending(state, lanes, counts, reasons)
     summary = Summary(
-        run=ledger.run,
+        run=name_in(ledger.run),
         status=status,
         queue=state.queue.name if state.queue else None,
         path=_path(state, lanes),

@@ -1,8 +1,8 @@
 """Send intents: one object a page, written before its first wave and removed when all that was sent is deleted.
 
-`intents/<queue>/<run>/<page>/<visible_at>` says which messages are in which wave, so that whoever comes after a step
-that died can read its journal without the page, its verdicts or the destinations. An intent whose messages are visible
-again is a crashed step's; later runs delete those messages instead of sending them again.
+`intents/<queue>/<day>/<name>/<lane>/<turn>/<visible_at>` says which messages are in which wave, so that whoever comes
+after a step that died can read its journal without the page, its verdicts or the destinations. An intent whose messages
+are visible again is a crashed step's; later runs delete those messages instead of sending them again.
 
 Only one of two can write a page's intent: the step that sends it, or the release that closes it because no step has.
 The release writes an empty object, which a step that outlived its run finds in its way.
@@ -42,8 +42,8 @@ class IntentKey:
     @classmethod
     def parse(cls, key: str) -> IntentKey:
         """Read an object's key."""
-        _, queue, run, lane, turn, visible_at = key.split("/")
-        return cls(queue, run, f"{lane}/{turn}", int(visible_at))
+        _, queue, day, name, lane, turn, visible_at = key.split("/")
+        return cls(queue, f"{day}/{name}", f"{lane}/{turn}", int(visible_at))
 
     def wave(self, number: int) -> str:
         """Name a wave of the page in the journal."""

@@ -1,4 +1,4 @@
-"""The ledger: what a run leaves under `runs/<run>/` in the bucket, and how its steps hand each other a page.
+"""The ledger: what a run leaves under `runs/<day>/<name>/` in the bucket, and how its steps hand each other a page.
 
     request.json, plan.json, summary.json
     pages/<page>.jsonl.gz      the messages, as received: the backup (short life)
@@ -35,7 +35,7 @@ _MISSING = {"NoSuchKey", "404"}
 
 @dataclass(frozen=True)
 class Ledger:
-    """One run's part of the bucket."""
+    """One run's part of the bucket. `run` is its identity, `<day>/<name>` (`values.run`)."""
 
     s3: S3Client
     bucket: str

@@ -15,7 +15,7 @@ from redrive.values.errors import InvalidRequest, PageLapsed, QueueNotFound
 from support import aws
 from support.breaking import answer_with, fail_attempts, refuse_calls
 from support.context import Context
-from support.library import BUCKET, STARTED, TABLE, a_lane, criteria, text
+from support.library import BUCKET, STARTED, STARTED_MS, TABLE, a_lane, criteria, run_named, text
 
 SECRET = "s3cret-4711"
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:redrive:run-1"
@@ -48,7 +48,7 @@ def lambdas(monkeypatch, run):
 def event(run):
     """What each step's event has in common."""
     return {
-        "run": "run-1",
+        "run": run_named("run-1"),
         "execution": EXECUTION,
         "started": STARTED,
         "retries": 0,
@@ -64,16 +64,16 @@ def event(run):
 def story(lambdas, event, *, lane=None):
     """Every step once, with its results by name."""
     found = {}
-    found["check"] = lambdas("check", event | {"document": event["request"]})
+    found["check"] = lambdas("check", event | {"run": "run-1", "document": event["request"]})
     found["count"] = lambdas("count", event)
     found["plan"] = lambdas("plan", event)
     value = (lane or a_lane()).to_json()
     for step in LANE_STEPS:
         value = found[step] = lambdas(step, event | {"lane": value})
     state = {**event, "plan": found["plan"] | {"path": "custom", "drain": {"lanes": [value], "more": False}}}
-    found["release"] = lambdas("release", {"run": "run-1", "retries": 0, "state": state})
+    found["release"] = lambdas("release", {"run": event["run"], "retries": 0, "state": state})
     state["release"] = found["release"]
-    found["report"] = lambdas("report", event | {"state": state})
+    found["report"] = lambdas("report", event | {"run": "run-1", "state": state})
     return found
 
 
@@ -300,12 +300,12 @@ def test_the_ledger_has_the_request_and_what_a_clean_up_needs(lambdas, event, ru
 
 
 def test_a_run_enters_with_its_plan_and_leaves_with_its_report(lambdas, event, run, queues):
-    other = event | {"run": "run-2", "execution": EXECUTION[:-1] + "2"}
+    other = event | {"run": run_named("run-2"), "execution": EXECUTION[:-1] + "2"}
     lambdas("plan", event)
     beside = "run run-1 is working on the queue as well"
     planned = lambdas("plan", other)
     assert beside in planned["because"]
-    lambdas("report", event | {"state": {**event, "plan": planned}})
+    lambdas("report", event | {"run": "run-1", "state": {**event, "plan": planned}})
     assert beside not in lambdas("plan", other)["because"]
 
 
@@ -314,7 +314,7 @@ def test_a_stopped_run_is_cleaned_up_by_its_event(lambdas, event, run, queues):
     lambdas("plan", event | {"request": {"queue": "orders-dlq", "path": "custom"}})
     run.ledger.write_document("plan", run.ledger.read_document("plan"))
     lambdas("receive", event | {"lane": a_lane().to_json()})
-    detail = {"executionArn": EXECUTION, "status": "ABORTED", "startDate": 1}
+    detail = {"executionArn": EXECUTION, "status": "ABORTED", "startDate": STARTED_MS}
     answer_with(clients.stepfunctions(), "GetExecutionHistory", lambda: {"events": []})
     summary = lambdas("cleanup", {"detail": detail})["summary"]
     assert (summary["run"], summary["status"], summary["received"], summary["failed"]) == ("run-1", "failed", 3, 3)

@@ -12,7 +12,7 @@ from redrive.values.request import Request
 from support import aws
 from support.aws import count
 from support.breaking import answer_with, die_at, refuse_calls
-from support.library import STARTED, a_plan
+from support.library import STARTED, STARTED_MS, a_plan
 
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:redrive:run-1"
 
@@ -28,7 +28,7 @@ def planned(run, path="custom"):
 
 def cleaned(run, sfn, status="ABORTED", others=()):
     """The summary that the clean-up gives, as it is written."""
-    detail = {"executionArn": EXECUTION, "status": status, "startDate": 1_795_240_800_250}
+    detail = {"executionArn": EXECUTION, "status": status, "startDate": STARTED_MS}
     end = End.from_event({"detail": detail})
     summary = clean_up(run.sqs, sfn, run.ledger, run.journal, end, lambda _: list(others))
     return summary and summary.to_json()

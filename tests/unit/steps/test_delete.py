@@ -14,6 +14,7 @@ from redrive.values.timeline import VISIBILITY
 from support import aws
 from support.aws import count
 from support.breaking import Killed, calls_of, die_at, of_kind, refuse_calls, refuse_entries
+from support.library import run_named
 
 
 def left(run):
@@ -107,7 +108,7 @@ def test_the_intent_is_there_before_anything_is_sent_and_until_everything_is_del
     die_at(run.sqs, "SendMessageBatch", 1)
     with pytest.raises(Killed):
         run.send(lane)
-    assert left(run) == [IntentKey("orders-dlq", "run-1", "0/001-0001", int(lane.page.visible_at))]
+    assert left(run) == [IntentKey("orders-dlq", run_named("run-1"), "0/001-0001", int(lane.page.visible_at))]
 
 
 def test_the_intent_is_removed_when_everything_is_deleted(run, queues):
@@ -198,5 +199,5 @@ def test_what_was_sent_is_known_by_its_outcomes_when_the_backup_is_gone(run, que
 
 
 def test_an_intent_whose_backup_is_gone_is_no_matter(run):
-    intents.declare(run.ledger, IntentKey("orders-dlq", "run-0", "0/001-0001", 1), Intent(["a"], [[0]]))
+    intents.declare(run.ledger, IntentKey("orders-dlq", run_named("run-0"), "0/001-0001", 1), Intent(["a"], [[0]]))
     assert intents.already_sent(run.ledger, run.journal, "orders-dlq") == {}

@@ -76,7 +76,7 @@ def test_the_next_run_may_send_it_again_and_counts(run, queues):
     assert later.drain().tally.counts["sent"] == 1
     [found] = aws.drain(run.sqs, queues.source)
     stamped = found["MessageAttributes"]["redrive"]["StringValue"]
-    assert stamped == f'{{"count":2,"run":"run-2","id":"{first_id}"}}'
+    assert stamped == f'{{"count":2,"run":"2026-11-21/run-2","id":"{first_id}"}}'
 
 
 def test_fifo_a_group_held_in_part_keeps_its_order_and_its_place(fifo_run, fifo_queues):

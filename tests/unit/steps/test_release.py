@@ -17,7 +17,7 @@ from redrive.values.timeline import HOLD, VISIBILITY
 from support import aws
 from support.aws import count
 from support.breaking import Killed, calls_of, die_at, of_kind, refuse_entries
-from support.library import changed, text
+from support.library import changed, run_named, text
 
 TIMEOUT = Failure("Sandbox.Timedout", '{"errorMessage":"it took too long."}')
 ONE_BY_ONE = {"wave": 1, "waves_at_once": 1}
@@ -413,13 +413,15 @@ def test_verdicts_of_other_messages_are_never_used(run, queues):
     ids=["drained", "not drained", "not yet visible"],
 )
 def test_a_run_that_has_met_all_that_an_earlier_one_left_forgets_its_intents(run, why, visible_at, kept):
-    intents.declare(run.ledger, IntentKey("orders-dlq", "run-0", "0/001-0001", visible_at), Intent(["a"], [[0]]))
+    intents.declare(
+        run.ledger, IntentKey("orders-dlq", run_named("run-0"), "0/001-0001", visible_at), Intent(["a"], [[0]])
+    )
     run.release(run.lane(why=why))
     assert (intents.keys(run.ledger, "orders-dlq") != []) is kept
 
 
 def test_a_run_that_stopped_forgets_nothing(run):
-    intents.declare(run.ledger, IntentKey("orders-dlq", "run-0", "0/001-0001", 1), Intent(["a"], [[0]]))
+    intents.declare(run.ledger, IntentKey("orders-dlq", run_named("run-0"), "0/001-0001", 1), Intent(["a"], [[0]]))
     run.release(run.lane(why="drained"), stopped(run.lane(index=1, why="drained")))
     assert len(intents.keys(run.ledger, "orders-dlq")) == 1
 

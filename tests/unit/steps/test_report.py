@@ -13,7 +13,7 @@ from redrive.values.lane import DRAINED, HOLD_ENDS, NEAR_LIMIT, Lane
 from redrive.values.outcome import Outcome, conserves, no_counts
 from redrive.values.plan import RunState
 from redrive.values.summary import Summary
-from support.library import STARTED, a_plan, a_queue, changed
+from support.library import STARTED, a_plan, a_queue, changed, run_named
 from support.library import a_lane as a_lane_that_never_ran
 
 PLAN = a_plan().to_json()
@@ -23,7 +23,7 @@ TIMEOUT = {"Error": "States.Timeout", "Cause": ""}
 class NoLedger:
     """Where the summary would be written; the real one is in its own test."""
 
-    run, address = "run-1", "s3://b/runs/run-1/"
+    run, address = run_named("run-1"), "s3://b/runs/2026-11-21/run-1/"
 
     def write_document(self, name, document):
         json.dumps(document)

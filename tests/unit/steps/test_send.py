@@ -75,7 +75,7 @@ def test_a_message_arrives_as_it_left(run, queues):
     [found] = drain(run.sqs, queues.source)
     assert found["Body"] == entry["MessageBody"]
     stamp = found["MessageAttributes"].pop("redrive")
-    assert json.loads(stamp["StringValue"]) == {"count": 1, "run": "run-1", "id": original}
+    assert json.loads(stamp["StringValue"]) == {"count": 1, "run": "2026-11-21/run-1", "id": original}
     assert found["MessageAttributes"] == attributes
     assert found["Attributes"]["MessageGroupId"] == "tenant-1"
     assert found["Attributes"]["AWSTraceHeader"] == HEADER
@@ -411,7 +411,9 @@ def test_a_wave_that_may_still_be_on_its_way_is_waited_for(run, queues, three_wa
     die_at(run.sqs, "SendMessageBatch", 2)
     with pytest.raises(Killed):
         run.send(three_waves)
-    with pytest.raises(WaveInFlight, match="an earlier attempt may still be sending wave run-1/0/001-0001/1"):
+    with pytest.raises(
+        WaveInFlight, match="an earlier attempt may still be sending wave 2026-11-21/run-1/0/001-0001/1"
+    ):
         run.send(three_waves)
     assert list(run.ledger.names("outcomes")) == []
 

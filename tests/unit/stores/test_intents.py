@@ -6,8 +6,9 @@ from redrive.stores import intents
 from redrive.stores.intents import Intent, IntentKey
 from redrive.values.errors import PageLapsed
 from redrive.values.message import SendResult
+from support.library import run_named
 
-KEY = IntentKey("orders-dlq.fifo", "run-1", "9/012-0345", 1_795_186_800)
+KEY = IntentKey("orders-dlq.fifo", run_named("run-1"), "9/012-0345", 1_795_186_800)
 INTENT = Intent(["a", "b", "c"], [[0], [2]], [SendResult(1, error="too large")])
 
 
@@ -18,8 +19,10 @@ def test_a_key_is_read_as_it_was_written():
 def test_what_is_declared_is_read_and_listed(ledger):
     intents.declare(ledger, KEY, INTENT)
     assert intents.read(ledger, KEY) == INTENT
-    assert intents.keys(ledger, "orders-dlq.fifo") == intents.keys(ledger, "orders-dlq.fifo", "run-1") == [KEY]
-    assert intents.keys(ledger, "orders-dlq.fifo", "run-2") == intents.keys(ledger, "orders-dlq") == []
+    assert (
+        intents.keys(ledger, "orders-dlq.fifo") == intents.keys(ledger, "orders-dlq.fifo", run_named("run-1")) == [KEY]
+    )
+    assert intents.keys(ledger, "orders-dlq.fifo", run_named("run-2")) == intents.keys(ledger, "orders-dlq") == []
 
 
 def test_an_attempt_that_declares_again_goes_on(ledger):

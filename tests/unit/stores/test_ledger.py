@@ -44,14 +44,16 @@ def test_any_other_error_of_s3_is_no_key_error(ledger):
 @pytest.mark.parametrize(("kind", "tags"), [(PAGES, 1), (VERDICTS, 1), (HELD, 1), (OUTCOMES, 0)], ids=str)
 def test_what_holds_messages_has_a_short_life_and_outcomes_a_long_one(ledger, kind, tags):
     ledger.write(kind, "0/001-0001", [{"id": "1"}])
-    key = f"runs/run-1/{kind}/0/001-0001.jsonl.gz"
+    key = f"runs/2026-11-21/run-1/{kind}/0/001-0001.jsonl.gz"
     found = ledger.s3.get_object_tagging(Bucket=ledger.bucket, Key=key)["TagSet"]
     assert found == [{"Key": "life", "Value": "short"}] * tags
 
 
 def test_an_object_is_gzipped_json_lines_for_anybody_to_read(ledger):
     ledger.write(OUTCOMES, "0/001-0001", [{"id": "1"}, {"id": "2"}])
-    found = ledger.s3.get_object(Bucket=ledger.bucket, Key="runs/run-1/outcomes/0/001-0001.jsonl.gz")["Body"].read()
+    found = ledger.s3.get_object(Bucket=ledger.bucket, Key="runs/2026-11-21/run-1/outcomes/0/001-0001.jsonl.gz")[
+        "Body"
+    ].read()
     assert gzip.decompress(found) == b'{"id":"1"}\n{"id":"2"}\n'
 
 
@@ -59,7 +61,7 @@ def test_names_are_of_one_lane_or_of_all_and_of_one_run(ledger):
     for name in ("0/001-0001", "0/001-0002", "1/001-0001", "10/001-0001"):
         ledger.write(HELD, name, [])
     ledger.write(PAGES, "0/001-0003", [])
-    Ledger(ledger.s3, ledger.bucket, "run-10").write(HELD, "0/001-0009", [])
+    Ledger(ledger.s3, ledger.bucket, "2026-11-21/run-10").write(HELD, "0/001-0009", [])
     assert list(ledger.names(HELD)) == ["0/001-0001", "0/001-0002", "1/001-0001", "10/001-0001"]
     assert list(ledger.names(HELD, 1)) == ["1/001-0001"]
     assert list(ledger.names(HELD, 0)) == ["0/001-0001", "0/001-0002"]
@@ -77,6 +79,6 @@ def test_a_lane_with_more_than_a_thousand_pages_forgets_none(ledger, monkeypatch
 def test_a_document_is_for_people_to_read(ledger):
     ledger.write_document("summary", {"queue": "orders-dlq", "cause": "é"})
     assert ledger.read_document("summary") == {"queue": "orders-dlq", "cause": "é"}
-    text = ledger.s3.get_object(Bucket=ledger.bucket, Key="runs/run-1/summary.json")["Body"].read().decode()
+    text = ledger.s3.get_object(Bucket=ledger.bucket, Key="runs/2026-11-21/run-1/summary.json")["Body"].read().decode()
     assert text == '{\n  "queue": "orders-dlq",\n  "cause": "é"\n}\n'
-    assert ledger.address == f"s3://{ledger.bucket}/runs/run-1/"
+    assert ledger.address == f"s3://{ledger.bucket}/runs/2026-11-21/run-1/"
