@@ -13,11 +13,12 @@ from redrive.values.queue import Queue
 
 @steps.lane_step("send")
 def handler(event: steps.Event, context: Any, lane: Lane) -> Lane:
-    """`{"run", "queue", "destination", "sources", "lane", "retries"}` → the lane, with the page sent and closed."""
+    """`{"run", "queue", "destination", "sources", "more_sources", "lane"}` → the lane, its page sent and closed."""
     destinations = Destinations(
         Queue.from_json(event["queue"]),
         Queue.from_json_or_none(event["destination"]),
         [Queue.from_json(source) for source in event["sources"]],
+        event["more_sources"],
     )
     journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
     remaining_ms = context.get_remaining_time_in_millis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -22,6 +23,7 @@ _HOST = re.compile(r"sqs\.(?P<new>[a-z0-9-]+)\.amazonaws\.com.*|(?P<old>[a-z0-9-
 MISSING = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "InvalidAddress"}
 DENIED = {"AccessDenied", "AccessDeniedException"}
 IN_FLIGHT_LIMIT = 120_000  # received and not yet deleted, per queue (SQS Developer Guide, message quotas)
+THREADS = 10  # an account may have thousands of sources
 IN_FLIGHT_MARGIN = 5_000  # left free for the pages in hand and for whoever else reads the queue
 
 
@@ -85,7 +87,8 @@ def sources_of(sqs: SQSClient, queue: Queue) -> list[Queue]:
     """Give the queues whose dead-letter queue this is."""
     pages = sqs.get_paginator("list_dead_letter_source_queues").paginate(QueueUrl=queue.url)
     urls = [url for page in pages for url in page.get("queueUrls", [])]
-    return [source for url in urls if (source := _source(sqs, queue, url))]
+    with ThreadPoolExecutor(THREADS) as pool:
+        return [source for source in pool.map(lambda url: _source(sqs, queue, url), urls) if source]
 
 
 def _source(sqs: SQSClient, queue: Queue, url: str) -> Queue | None:

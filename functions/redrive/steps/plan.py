@@ -10,7 +10,7 @@ from redrive.sqs.move_tasks import is_active, newest_task
 from redrive.sqs.queues import DENIED, sources_of
 from redrive.steps.lanes import choose_lanes
 from redrive.values.errors import InvalidRequest, NativePathUnavailable
-from redrive.values.plan import Move, Path, Plan
+from redrive.values.plan import MOST_SOURCES, Move, Path, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,8 @@ def plan(
         because=because + beside,
         fallback=request.path == "auto",
         move=Move(queue.arn, destination.arn if destination else None, request.rate),
-        sources=sources,
+        sources=sources[:MOST_SOURCES],
+        more_sources=len(sources[MOST_SOURCES:]),
         lanes=lanes,
         lanes_because=lanes_because,
     )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from redrive.values.outcome import Counts
 
+MOST_SOURCES = 20  # a state's payload must stay small, whatever the account looks like
+
 
 class Path(StrEnum):
     """Which way a run goes."""
@@ -87,7 +89,8 @@ class Plan:
     fallback       whether the custom path may take over from a move task
     move           the move task of the native path
     looks          how many looks at the move task there were; the n-th comes after n more seconds
-    sources        the queues whose dead-letter queue this is
+    sources        the queues whose dead-letter queue this is, the first MOST_SOURCES of them
+    more_sources   how many more there are
     lanes          of the custom path; also on the native path, for SQS may hand the rest back
     more           whether the lanes go on in another round
     lanes_because  why so many lanes, and pages of that size
@@ -100,6 +103,7 @@ class Plan:
     sources: list[Queue]
     lanes: list[Lane]
     lanes_because: list[str]
+    more_sources: int = 0
     looks: int = 0
     more: bool = True
 
@@ -112,6 +116,7 @@ class Plan:
             "looks": {"number": self.looks},
             "move": self.move.to_json(),
             "sources": [source.to_json() for source in self.sources],
+            "more_sources": self.more_sources,
             "drain": {"lanes": [lane.to_json() for lane in self.lanes], "more": self.more},
             "lanes_because": self.lanes_because,
         }
@@ -127,6 +132,7 @@ class Plan:
             [Queue.from_json(source) for source in value["sources"]],
             [Lane.from_json(lane) for lane in value["drain"]["lanes"]],
             value["lanes_because"],
+            value["more_sources"],
             value["looks"]["number"],
             value["drain"]["more"],
         )

@@ -56,6 +56,7 @@ def event(run):
         "queue": run.queue.to_json(),
         "destination": None,
         "sources": [source.to_json() for source in run.sources],
+        "more_sources": 0,
         "count": {"visible": 3, "in_flight": 0, "delayed": 0},
         "criteria": criteria().to_json(),
     }

@@ -33,6 +33,11 @@ def test_a_message_without_a_source_goes_to_the_only_one():
     assert Destinations(DLQ, None, [ORDERS]).of(of(None)) == ORDERS
 
 
+def test_a_message_without_a_source_goes_nowhere_where_not_all_sources_are_known():
+    answer = Destinations(DLQ, None, [ORDERS], 1_099).of(message())
+    assert answer == "SQS did not dead-letter it, and orders-dlq serves 1,100 queues: name a destination"
+
+
 def test_a_message_without_a_source_goes_nowhere_where_there_are_several_and_says_so():
     why = Destinations(DLQ, None, [ORDERS, OTHER]).of(of(None))
     assert why == "SQS did not dead-letter it, and orders-dlq serves 2 queues: name a destination"

@@ -17,7 +17,7 @@ from redrive.steps.send import _keep_pace
 from redrive.steps.validate import parse
 from redrive.values.errors import InvalidRequest, NativePathUnavailable
 from redrive.values.lane import MOST_LANES
-from redrive.values.plan import Move, MoveTask, Plan
+from redrive.values.plan import MOST_SOURCES, Move, MoveTask, Plan
 from redrive.values.queue import QueueDepth
 from support.aws import arn_of, make_queues
 from support.breaking import answer_with, refuse_calls
@@ -166,6 +166,14 @@ def test_a_queue_that_is_nobodys_dead_letter_queue_needs_a_destination(sqs, queu
 def test_all_source_queues_are_known(sqs):
     queues = make_queues(sqs, name="orders", sources=3)
     assert [source.url for source in planned(sqs, queues).sources] == queues.sources
+
+
+def test_of_many_source_queues_a_plan_names_the_first_and_counts_the_rest(sqs, queues, monkeypatch):
+    many = [a_queue(f"orders-{number:04}-{'n' * 60}") for number in range(1_100)]
+    monkeypatch.setattr("redrive.steps.plan.sources_of", lambda *_: many)
+    found = planned(sqs, queues)
+    assert (found.sources, found.more_sources) == (many[:MOST_SOURCES], 1_100 - MOST_SOURCES)
+    assert len(json.dumps(found.to_json())) < 32_000  # of the 262,144 that a state may hold
 
 
 def test_an_error_of_aws_itself_is_left_for_the_state_machine_to_retry(sqs, queues):
