@@ -4,9 +4,10 @@ from typing import Any
 
 import clients
 import steps
-from redrive.steps.cleanup import End, clean_up
+from redrive.steps.cleanup import clean_up
 from redrive.stores.journal import DynamoDBJournal
 from redrive.values.queue import name_of
+from redrive.values.run import End
 
 
 def handler(event: steps.Event, context: Any) -> steps.Event:
@@ -24,6 +25,6 @@ def _handle(event: steps.Event, context: Any) -> steps.Event:
         steps.ledger(end.run),
         journal,
         end,
-        lambda queue_arn: steps.enter(queue_arn, end.execution),
+        lambda queue_arn: steps.enter(queue_arn, end.execution).working,
     )
     return {"summary": summary.to_json() if summary else None}

@@ -12,7 +12,7 @@ def handler(event: steps.Event, context: object) -> steps.Event:
 
     def others() -> list[str]:
         # Once more, for a run that came after the plan may have started the task; to enter twice changes nothing.
-        return steps.enter(event["queue"]["arn"], event["execution"])
+        return steps.enter(event["queue"]["arn"], event["execution"]).working
 
     task = find_own_move_task(clients.sqs(), Move.from_json(event["move"]), event["started"], others)
     return {"ours": task is not None, "task": {"TaskHandle": task.handle} if task else None}

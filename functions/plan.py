@@ -15,13 +15,15 @@ def handler(event: steps.Event, context: object) -> steps.Event:
     request, queue = Request.from_json(event["request"]), Queue.from_json(event["queue"])
     destination = Queue.from_json_or_none(event["destination"])
     depth, ledger = QueueDepth.from_json(event["count"]), steps.ledger(event["run"])
+    others = steps.enter(queue.arn, event["execution"])
+    steps.clean_up_after(queue.arn, others.ended)
     planned = plan(
         clients.sqs(),
         request,
         queue,
         destination,
         depth,
-        steps.enter(queue.arn, event["execution"]),
+        others.working,
         lambda: account_concurrency(clients.lambda_()),
         lambda: bool(intents.keys(ledger, queue.name)),
     )

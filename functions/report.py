@@ -15,7 +15,8 @@ def handler(event: steps.Event, context: object) -> steps.Event:
     `run` is the execution's name: the request may have been refused before the run had its identity.
     """
     state = RunState.from_json(event["state"], event["started"])
-    summary = report(steps.ledger(run_of(event["run"], datetime.fromisoformat(event["started"]))), state)
+    ledger = steps.ledger(run_of(event["run"], datetime.fromisoformat(event["started"])))
+    summary = report(ledger, state, steps.met(event["execution"]) if state.plan else [])
     if state.plan and state.queue:
         steps.leave(state.queue.arn, event["execution"])
     return summary.to_json()

@@ -10,11 +10,13 @@ by one that its worker died of, or by one that no retry followed, is in no bill.
 from __future__ import annotations
 
 import functools
+import json
 import os
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import ClientError
 
 import clients
 from redrive.stores import presence
@@ -28,7 +30,9 @@ from redrive.values.run import name_in
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from redrive.stores.presence import Others
     from redrive.values.bill import Requests
+    from redrive.values.run import End
 
 log = Logger(service="redrive", log_uncaught_exceptions=False)
 metrics = Metrics(namespace="Redrive", service="redrive")
@@ -55,14 +59,35 @@ def journal_table() -> str:
     return os.environ["JOURNAL_TABLE"]
 
 
-def enter(queue_arn: str, execution: str) -> list[str]:
-    """Enter the run at a queue, again if need be; give the names of the other runs that work there."""
+def enter(queue_arn: str, execution: str) -> Others:
+    """Enter the run at a queue, again if need be; give the other runs there."""
     return presence.enter(clients.dynamodb(), clients.stepfunctions(), journal_table(), queue_arn, execution)
 
 
 def leave(queue_arn: str, execution: str) -> None:
     """Let the run leave a queue."""
     presence.leave(clients.dynamodb(), journal_table(), queue_arn, execution)
+
+
+def met(execution: str) -> list[str]:
+    """Give the names of the runs that came to the run's queue after it."""
+    return presence.met(clients.dynamodb(), journal_table(), execution)
+
+
+def clean_up_after(queue_arn: str, ended: list[End]) -> None:
+    """Have the clean-up do what the runs that ended at a queue without leaving it could not.
+
+    EventBridge tells it of each end, but on a best-effort basis (docs/facts.md I). It may be called twice. A run must
+    not fail because its neighbour cannot be cleaned up after: the next one tries again.
+    """
+    for end in ended:
+        event = json.dumps(end.to_event())
+        try:
+            clients.lambda_().invoke(FunctionName=os.environ["CLEANUP_FUNCTION"], InvocationType="Event", Payload=event)
+        except ClientError as error:
+            log.warning("no clean-up", extra={"of": name_in(end.run), "error": error.response["Error"]["Code"]})
+        else:
+            leave(queue_arn, end.execution)
 
 
 def step(

@@ -13,6 +13,8 @@ from redrive_cli.aws.executions import name_execution
 from redrive_cli.aws.target import Target
 from redrive_cli.commands.run import build_request
 
+CALLER = "arn:aws:sts::123456789012:assumed-role/oncall/anna"
+
 
 class NothingStartedError(Exception):
     """Stands for the AWS that a request would be sent to."""
@@ -23,6 +25,8 @@ def document_of(typed, monkeypatch):
     asked = []
 
     class Machine:
+        caller = CALLER
+
         def start(self, document, name):
             asked.append(document)
             raise NothingStartedError
@@ -30,7 +34,9 @@ def document_of(typed, monkeypatch):
     monkeypatch.setattr(Target, "machine", lambda _: Machine())
     done = CliRunner().invoke(cli, ["run", *shlex.split(typed)])
     assert isinstance(done.exception, NothingStartedError), done.output
-    return asked[0]
+    [document] = asked
+    assert document.pop("started_by") == f"command line, {CALLER}"
+    return document
 
 
 CASES = [
@@ -58,6 +64,7 @@ CASES = [
     ("dlq --limit 100 --rate 50", {"queue": "dlq", "limit": 100, "rate": 50}),
     ("dlq --lanes 4", {"queue": "dlq", "lanes": 4}),
     ("dlq --path native", {"queue": "dlq", "path": "native"}),
+    ("dlq --record", {"queue": "dlq", "record": True}),
     ("dlq --timezone Asia/Seoul --preview", {"queue": "dlq", "timezone": "Asia/Seoul", "preview": True}),
 ]
 

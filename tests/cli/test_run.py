@@ -58,7 +58,6 @@ def test_progress_on_stderr_names_every_state_as_it_is_entered(redriven):
         "▸ step    Check the request",
         "▸ step    Count dead letters",
         "          5 visible, 0 in flight",
-        "◇ choice  Anything to redrive?",
         "▸ step    Plan the redrive",
         "          custom path, because filter.where is set",
         "◇ choice  Must this run step back?",

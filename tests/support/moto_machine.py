@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "BUCKET": "redrive-ledger",
     "JOURNAL_TABLE": "redrive-journal",
+    "CLEANUP_FUNCTION": "redrive-cleanup",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
 }
 
@@ -131,8 +132,11 @@ def _deploy(machine: MotoMachine) -> None:
         archive.writestr("empty.py", "")
 
     def function_arn(match: re.Match[str]) -> str:
+        return create(match[1].lower())
+
+    def create(step: str) -> str:
         created = machine.client("lambda").create_function(
-            FunctionName=f"redrive-{match[1].lower()}",
+            FunctionName=f"redrive-{step}",
             Runtime="python3.13",
             Role=role_arn,
             Handler="in.process",
@@ -140,6 +144,7 @@ def _deploy(machine: MotoMachine) -> None:
         )
         return created["FunctionArn"]
 
+    create("cleanup")  # an event calls it, or the next run at the queue
     definition = re.sub(r"\$\{(\w+)FunctionArn\}", function_arn, ASL.read_text())
     machine.state_machine = machine.client("stepfunctions").create_state_machine(
         name="redrive", definition=definition, roleArn=role_arn

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from redrive.values.run import End
 from redrive_cli.aws.errors import aws_errors
 from redrive_cli.aws.tail import Tail
 from redrive_cli.errors import CliError
@@ -28,10 +29,11 @@ _RECENT = 100  # executions, among which the last to start is looked for
 
 @dataclass(frozen=True)
 class Machine:
-    """A stack's state machine, and the client that speaks to it."""
+    """A stack's state machine, and the client that speaks to it; `caller` is the ARN of who does."""
 
     sfn: SFNClient
     arn: str
+    caller: str = ""
 
     def start(self, document: Json, name: str) -> str:
         """Start a run of this request; gives the execution's ARN. Raises CliError."""
@@ -47,6 +49,12 @@ class Machine:
         if execution.startswith("arn:"):
             return execution
         return f"{self.arn.replace(':stateMachine:', ':execution:')}:{execution}"
+
+    def end_of(self, execution: str) -> End:
+        """Give how an execution ended. Raises CliError."""
+        with aws_errors():
+            found = self.sfn.describe_execution(executionArn=execution)
+        return End(execution, found["status"], found["startDate"])
 
     def events(self, execution: str, *, live: bool) -> Iterator[Event]:
         """Tell what happened in an execution; `live`, also what happens until it ends. Raises CliError."""

@@ -59,6 +59,7 @@ _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
     type=click.Choice(["auto", "native", "custom"]),
     help="Let SQS move them itself (native), or not (custom); auto chooses, and says why.",
 )
+@click.option("--record", is_flag=True, help="Keep a record of every message, which SQS's own move does not.")
 @click.option("--timezone", metavar="TZ", help="Where yesterday is: an IANA time zone, as in Asia/Seoul.")
 @click.option("--preview", is_flag=True, help="Filter and report, but send and delete nothing.")
 @click.option("--alone", is_flag=True, help="Step back when another run is working on the queue.")
@@ -76,6 +77,7 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
     target = Target(*(options.pop(name) for name in Target.__dataclass_fields__))
     document = build_request(queue, **options)
     machine = target.machine()
+    document["started_by"] = f"command line, {machine.caller}"
     execution = machine.start(document, name_execution(queue))
     name = execution.rsplit(":", 1)[-1]
     try:
@@ -86,6 +88,8 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
     except CliError as error:
         again = f"The run goes on; see it with: {target.redrive('history', name)}"
         raise CliError(str(error), f"{error.hint} {again}") from error
+    if summary is None and end.status != "SUCCEEDED":
+        target.clean_up(machine.end_of(execution))
     if summary and as_json:
         click.echo(json.dumps(summary.to_json()))
     elif summary:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ClientFactory: TypeAlias = "Callable[[str], Any]"
 Json: TypeAlias = dict[str, Any]
 
+LONGEST_STACK = 80  # characters of a state machine's name (Step Functions API, CreateStateMachine)
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
@@ -34,7 +35,13 @@ def deploy(
     machine definitions that the template names as local paths are uploaded first, to a bucket that is made
     for it. Raises CliError with the reason of the first resource that failed.
     """
-    artifacts = _Artifacts(client, stack)
+    if len(stack) > LONGEST_STACK:
+        raise CliError(
+            f"The stack name {stack} has {len(stack)} characters, and its state machine, which has the same name, "
+            f"at most {LONGEST_STACK}.",
+            "Choose a shorter name.",
+        )
+    artifacts = _Artifacts(client)
     body = json.dumps(_with_uploaded_artifacts(_read_template(template), template.parent, artifacts))
     cloudformation = client("cloudformation")
     request = {
@@ -52,11 +59,12 @@ def deploy(
 class _Artifacts:
     """The bucket that code and definitions are deployed from. Keys are content hashes: new code, new key."""
 
-    def __init__(self, client: ClientFactory, stack: str) -> None:
+    def __init__(self, client: ClientFactory) -> None:
         self._s3 = client("s3")
         account = client("sts").get_caller_identity()["Account"]
         self._region = self._s3.meta.region_name
-        self._bucket = f"{stack}-artifacts-{account}-{self._region}".lower()
+        # One for all stacks: with a stack's name in it, it could be longer than a bucket's name may be.
+        self._bucket = f"redrive-artifacts-{account}-{self._region}"
         self._made = False
 
     def upload(self, content: bytes, suffix: str) -> Json:

@@ -122,9 +122,9 @@ def _planned(output: Json) -> str:
 
 
 def _moved(output: Json) -> str:
-    if not output["moves"].get("task"):
+    if not output["moves"]["Results"]:
         return "SQS lists no move task"
-    task = MoveTask.from_sqs(output["moves"]["task"])
+    task = MoveTask.from_sqs(output["moves"]["Results"][0])
     return f"{task.status}: {task.moved:,} of {task.to_move:,} moved"
 
 

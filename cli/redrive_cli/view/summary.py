@@ -30,6 +30,10 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "status", summary.status
     if summary.queue:
         yield "queue", summary.queue
+    if summary.destination:
+        yield "to", summary.destination
+    if summary.started_by:
+        yield "by", summary.started_by
     if summary.path:
         yield "path", f"{summary.path}, because {' and '.join(summary.because)}"
         yield "received", f"{summary.counts['received']:,}"
@@ -44,6 +48,9 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "" if number else "stopped", f"group {group}: {reason}"
     if summary.more_groups:
         yield "", f"and {summary.more_groups:,} more group{'s' if summary.more_groups > 1 else ''}"
+    for number, note in enumerate(summary.notes):
+        yield "" if number else "note", note
     yield "seconds", f"{summary.seconds}"
-    yield "requests", ", ".join(f"{summary.requests[key]:,} {name}" for key, name in _SERVICES.items())
+    if summary.requests:
+        yield "requests", ", ".join(f"{summary.requests[key]:,} {name}" for key, name in _SERVICES.items())
     yield "ledger", summary.ledger

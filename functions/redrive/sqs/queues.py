@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -53,16 +54,20 @@ def resolve(sqs: SQSClient, reference: str, field: str) -> Queue:
 
 def describe(sqs: SQSClient, url: str) -> Queue:
     """Read a queue's attributes. Raises botocore's ClientError as SQS answers."""
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "MaximumMessageSize", "FifoQueue"])[
-        "Attributes"
-    ]
+    attributes = sqs.get_queue_attributes(
+        QueueUrl=url,
+        AttributeNames=["QueueArn", "MaximumMessageSize", "FifoQueue", "VisibilityTimeout", "RedrivePolicy"],
+    )["Attributes"]
     arn = attributes["QueueArn"]
+    policy = json.loads(attributes.get("RedrivePolicy") or "{}")
     return Queue(
         name=name_of(arn),
         url=url,
         arn=arn,
         fifo=attributes.get("FifoQueue") == "true",
         max_bytes=int(attributes["MaximumMessageSize"]),
+        hidden_for=int(attributes["VisibilityTimeout"]),
+        moves_on_to=name_of(policy["deadLetterTargetArn"]) if policy else None,
     )
 
 

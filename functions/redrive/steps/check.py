@@ -10,6 +10,7 @@ from redrive.sqs import queues
 from redrive.steps.validate import duration, parse
 from redrive.values.criteria import Criteria
 from redrive.values.errors import InvalidRequest
+from redrive.values.request import EVERY
 from redrive.values.window import span_of, zone
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def check(sqs: SQSClient, document: Any, started: str) -> Checked:
     now = datetime.fromisoformat(started).astimezone(zone(request.timezone))
     sent_from, sent_to = span_of(request.filter.sent, now, duration)
     queue = queues.resolve(sqs, request.queue, "queue")
+    _must_be_the_last(queue, request)
     destination = queues.resolve(sqs, request.destination, "destination") if request.destination else None
     if destination:
         _must_fit(queue, destination)
@@ -68,6 +70,19 @@ def check(sqs: SQSClient, document: Any, started: str) -> Checked:
         preview=request.preview,
     )
     return Checked(request, queue, destination, criteria)
+
+
+def _must_be_the_last(queue: Queue, request: Request) -> None:
+    """Refuse what would receive messages and keep them where SQS counts receives, and moves on what has too many."""
+    if queue.moves_on_to is None:
+        return
+    for field, asked in (("filter", request.filter != EVERY), ("preview", request.preview)):
+        if asked:
+            raise InvalidRequest(
+                f"{field}: {queue.name} has a dead-letter queue of its own, {queue.moves_on_to}, to which SQS moves "
+                "what is received too often, and what is looked at and not chosen is received each time; "
+                f"take the redrive policy off {queue.name}, or leave {field} out."
+            )
 
 
 def _must_fit(queue: Queue, destination: Queue) -> None:

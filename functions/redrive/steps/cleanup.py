@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from redrive.sqs.move_tasks import cancel, find_own_move_task, newest_task
+from redrive.sqs.queues import depth
 from redrive.steps.release import release
 from redrive.steps.report import report
 from redrive.values.errors import Failure
 from redrive.values.plan import Path, RunRecord
-from redrive.values.queue import name_of
-from redrive.values.run import run_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,42 +21,18 @@ if TYPE_CHECKING:
 
     from redrive.stores.journal import Journal
     from redrive.stores.ledger import Ledger
-    from redrive.values.plan import MoveTask
+    from redrive.values.plan import MoveTask, Released
+    from redrive.values.run import End
     from redrive.values.summary import Summary
 
 HOW = {
-    "ABORTED": "the execution was stopped from outside; what it held was released.",
-    "TIMED_OUT": "the execution ran out of its time; what it held was released.",
-    "FAILED": "the execution failed where it could not catch the error; what it held was released.",
+    "ABORTED": "the execution was stopped from outside",
+    "TIMED_OUT": "the execution ran out of its time",
+    "FAILED": "the execution failed where it could not catch the error",
 }
-STARTED, ADOPTED = "Start the move task", "Adopt the move task"
+STARTS, ADOPTED = {"Start the move home", "Start the move elsewhere"}, "Adopt the move task"
 # In these a move task may run that the history does not tell of; in those after them it was decided whose it is.
-UNDECIDED = {STARTED, "Find our move task", "Did it start after all?", ADOPTED}
-
-
-@dataclass(frozen=True)
-class End:
-    """How an execution ended: of a *Step Functions Execution Status Change* event (EventBridge)."""
-
-    execution: str
-    status: str
-    started: datetime
-
-    @classmethod
-    def from_event(cls, event: dict[str, Any]) -> End:
-        """Read the event's `detail`; `startDate` is in milliseconds since the epoch."""
-        detail = event["detail"]
-        return cls(detail["executionArn"], detail["status"], datetime.fromtimestamp(detail["startDate"] / 1000, UTC))
-
-    @property
-    def run(self) -> str:
-        """The run that ended."""
-        return run_of(name_of(self.execution), self.started)
-
-    @property
-    def failure(self) -> Failure:
-        """The end as the error of a run."""
-        return Failure(f"Execution{self.status.title().replace('_', '')}", HOW[self.status])
+UNDECIDED = {*STARTS, "Find our move task", "Did it start after all?", ADOPTED}
 
 
 def clean_up(
@@ -81,11 +55,22 @@ def clean_up(
         record = RunRecord.from_json(ledger.read_document("plan"))
     except KeyError:
         return None  # it ended before its plan: nothing was received, and no move task was started
-    state = record.state(end.failure)
+    name, how = f"Execution{end.status.title().replace('_', '')}", HOW.get(end.status, "the execution left no summary")
+    state = record.state(Failure(name, how))
     if record.plan.path == Path.NATIVE:
         state = replace(state, task=_cancel_own_task(sqs, sfn, end.execution, record, others))
     released = release(sqs, ledger, journal, record.queue, state)
-    return report(ledger, replace(state, released=released))
+    in_flight = depth(sqs, record.queue.url).in_flight
+    failure = Failure(name, f"{how}; {_what_is_left(released, in_flight)}.")
+    return report(ledger, replace(state, released=released, failure=failure, in_flight=in_flight))
+
+
+def _what_is_left(released: Released, in_flight: int) -> str:
+    visible = f"{released.released:,} messages that it held are visible again"
+    if not in_flight:
+        return f"{visible}, and none is in flight"
+    # A receive that was running when the run was stopped keeps what it took: nobody knows its handles.
+    return f"{visible}, and {in_flight:,} are in flight: what a step of this run took is visible within ten minutes"
 
 
 def _cancel_own_task(
@@ -109,7 +94,7 @@ def _handle_of(sfn: SFNClient, execution: str) -> tuple[str | None, str | None]:
         for event in page["events"]:
             last = event.get("stateEnteredEventDetails", {}).get("name", last)
             details = event.get("stateExitedEventDetails", {})
-            if details.get("name") in {STARTED, ADOPTED}:
+            if details.get("name") in {*STARTS, ADOPTED}:
                 handle: str | None = json.loads(details["output"]).get("move", {}).get("TaskHandle")
                 if handle:
                     return handle, details["name"]

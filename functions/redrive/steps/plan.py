@@ -10,7 +10,7 @@ from redrive.sqs.move_tasks import is_active, newest_task
 from redrive.sqs.queues import DENIED, sources_of
 from redrive.steps.lanes import choose_lanes
 from redrive.values.errors import InvalidRequest, NativePathUnavailable
-from redrive.values.plan import MOST_SOURCES, Move, Path, Plan
+from redrive.values.plan import MOST_SOURCES, NATIVE_RATE, Move, Path, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from redrive.values.queue import Queue, QueueDepth
     from redrive.values.request import Request
 
-NATIVE_RATE = 500  # messages a second, the most a move task can be told (SQS API, StartMessageMoveTask)
-
-NATIVE = "there is nothing to select, change or limit: SQS moves every message itself"
+NATIVE = "there is nothing to select, change or limit: SQS moves every message itself, and records no single one"
+LAGGING = "SQS counts no message there, which may be a minute old: one long poll tells"
 INTENTS = "an earlier run may have sent some of them without deleting them yet, and SQS would send them again"
 
 
@@ -50,7 +49,7 @@ def plan(
             f"queue: {queue.name} is no queue's dead-letter queue, so its messages have no queue to return to; "
             "name a destination."
         )
-    against = _against_native(request, bool(sources))
+    against = _against_native(request, queue, destination, sources)
     if is_active(newest_task(sqs, queue.arn)):
         against.append("a move task is already running on the queue")
     if request.path != Path.CUSTOM and not against and has_intents():
@@ -60,16 +59,18 @@ def plan(
             f"path: SQS cannot move these messages itself, because {' and '.join(against)}; "
             'change that, or write "auto".'
         )
-    beside = [f"run {name} is working on the queue as well" for name in others]
-    path, because = _choose(request, against, steps_back=bool(beside) and request.alone)
+    if request.path != Path.NATIVE and not against and not depth.visible:
+        against = [LAGGING]
+    path, because = _choose(request, against, steps_back=bool(others) and request.alone)
     lanes, lanes_because = choose_lanes(request, queue, depth, concurrency)
     return Plan(
         path=path,
-        because=because + beside,
+        because=because + [f"run {name} is working on the queue as well" for name in others],
         fallback=request.path == "auto",
-        move=Move(queue.arn, destination.arn if destination else None, request.rate),
+        move=Move(queue.arn, destination.arn if destination else None, min(request.rate or NATIVE_RATE, NATIVE_RATE)),
         sources=sources[:MOST_SOURCES],
         more_sources=len(sources[MOST_SOURCES:]),
+        beside=others,
         lanes=lanes,
         lanes_because=lanes_because,
     )
@@ -94,14 +95,23 @@ def _choose(request: Request, against: list[str], *, steps_back: bool) -> tuple[
     return (Path.CUSTOM, against) if against else (Path.NATIVE, [NATIVE])
 
 
-def _against_native(request: Request, is_dead_letter_queue: bool) -> list[str]:
+def _against_native(request: Request, queue: Queue, destination: Queue | None, sources: list[Queue]) -> list[str]:
     chosen = request.filter
     parts = {"sent": chosen.sent, "where": chosen.where, "max_redrives": chosen.max_redrives}
     reasons = [f"filter.{part} is set" for part, value in parts.items() if value is not None]
-    changes = {"transform": request.transform, "limit": request.limit, "preview": request.preview}
+    changes = {
+        "transform": request.transform,
+        "limit": request.limit,
+        "preview": request.preview,
+        "record": request.record,
+    }
     reasons += [f"{part} is set" for part, value in changes.items() if value]
     if request.rate is not None and request.rate > NATIVE_RATE:
         reasons.append(f"rate is above the {NATIVE_RATE} a second that a move task can do")
-    if not is_dead_letter_queue:
+    if not sources:
         reasons.append("no SQS queue has it as its dead-letter queue")
+    # A move task stops at the first message that its destination refuses, and leaves the rest where it is.
+    small = next((to for to in ([destination] if destination else sources) if to.max_bytes < queue.max_bytes), None)
+    if small:
+        reasons.append(f"{small.name} takes messages of {small.max_bytes:,} bytes, and {queue.name} of more")
     return reasons

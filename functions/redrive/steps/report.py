@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from redrive.values import bill
 from redrive.values.bill import add, no_requests
 from redrive.values.errors import Failure
-from redrive.values.lane import HOLD_ENDS, NEAR_LIMIT
-from redrive.values.outcome import GONE, no_counts
+from redrive.values.lane import HOLD_ENDS, LIMIT_REACHED, NEAR_LIMIT
+from redrive.values.outcome import GONE, Outcome, no_counts
 from redrive.values.plan import Path
 from redrive.values.run import name_in
 from redrive.values.summary import Status, Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from redrive.stores.ledger import Ledger
     from redrive.values.bill import Requests
     from redrive.values.lane import Lane
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from redrive.values.plan import RunState
 
 UNSEEN = "what lies behind the held messages was not looked at"
+NO_RECORD = "SQS moved them itself: the ledger has no record of single messages"
+MAY_LAG = "SQS counted none, which may be a minute old, and a long poll brought none"
 
 
-def report(ledger: Ledger, state: RunState) -> Summary:
-    """Give the run's summary and write it to the ledger."""
+def report(ledger: Ledger, state: RunState, met: Sequence[str] = ()) -> Summary:
+    """Give the run's summary and write it to the ledger. `met` are the names of the runs that came while it worked."""
     lanes = [lane for lane in state.lanes if lane.round or lane.error]
     released, task = state.released, state.task
     if released and released.counts is not None:
@@ -36,24 +40,35 @@ def report(ledger: Ledger, state: RunState) -> Summary:
     moved = task.moved if task else 0
     counts = add(counts, {"received": moved, "sent": moved, "deleted": moved})
     fifo = next((lane.tally for lane in lanes if lane.tally.groups), None)  # a FIFO queue is drained in one lane
-    status, failure = _ending(state, lanes, counts, reasons)
+    beside = sorted({*(state.plan.beside if state.plan else ()), *met})
+    status, failure = _ending(state, lanes, counts, reasons, beside)
+    ended = datetime.now(UTC)
+    request = state.request.to_json() if state.request else {}
     summary = Summary(
         run=name_in(ledger.run),
         status=status,
         queue=state.queue.name if state.queue else None,
+        destination=state.destination.name if state.destination else None,
+        started_by=request.pop("started_by", None),
+        request=request or None,
         path=_path(state, lanes),
         because=_because(state),
         counted=state.count.visible if state.count else 0,
         counts=counts,
-        rounds=max((lane.round for lane in lanes), default=0),
-        lanes=len(lanes),
+        rounds=None if state.cleaned_up else max((lane.round for lane in lanes), default=0),
+        lanes=None if state.cleaned_up else len(lanes),
         lanes_because=state.plan.lanes_because if state.plan and lanes else [],
-        seconds=round((datetime.now(UTC) - datetime.fromisoformat(state.started)).total_seconds(), 1),
+        started=state.started,
+        ended=ended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        seconds=round((ended - datetime.fromisoformat(state.started)).total_seconds(), 1),
         ledger=ledger.address,
-        requests=add(no_requests(), state.requests, *(lane.tally.requests for lane in lanes), _between(state, lanes)),
+        requests=None if state.cleaned_up else _bill(state, lanes),
         reasons=reasons,
         groups=fifo.groups if fifo else {},
         more_groups=fifo.more_groups if fifo else 0,
+        beside=beside,
+        in_flight=state.count.in_flight if state.count and status == Status.IN_FLIGHT else state.in_flight,
+        notes=list(_notes(state, lanes, status, counts, met)),
         # Names that begin with `States.` are Step Functions' own: a Fail state may not end with one.
         error=failure.error.removeprefix("States.") if failure else None,
         cause=failure.sentence if failure else None,
@@ -70,9 +85,10 @@ def _path(state: RunState, lanes: list[Lane]) -> str | None:
     return state.plan.path if state.plan else None
 
 
-def _between(state: RunState, lanes: list[Lane]) -> Requests:
-    """Bill this step itself, and the states that no function of ours stands behind, with the requests they make."""
-    report = {"s3": 1, "lambda": 1, "dynamodb": int(state.plan is not None), "transitions": bill.transitions("report")}
+def _bill(state: RunState, lanes: list[Lane]) -> Requests:
+    """Add up the bill, with this step itself, and the states that no function of ours stands behind."""
+    asked = 2 * int(state.plan is not None)  # whom it met, and that it leaves
+    report = {"s3": 1, "lambda": 1, "dynamodb": asked, "transitions": bill.transitions("report")}
     rounds = max((lane.round for lane in lanes), default=0)
     starts = int(state.move_began or state.refusal is not None)
     looks = state.plan.looks if state.plan else 0
@@ -84,7 +100,8 @@ def _between(state: RunState, lanes: list[Lane]) -> Requests:
         bill.A_REFUSED_REQUEST: refused,
     }
     transitions = sum(len(states) * times for states, times in entered.items())
-    return add(report, {"transitions": transitions, "sqs": starts + looks})
+    between = {"transitions": transitions, "sqs": starts + looks}
+    return add(no_requests(), state.requests, *(lane.tally.requests for lane in lanes), report, between)
 
 
 def _because(state: RunState) -> list[str]:
@@ -97,7 +114,7 @@ def _because(state: RunState) -> list[str]:
 
 
 def _ending(
-    state: RunState, lanes: list[Lane], counts: Counts, reasons: dict[str, int]
+    state: RunState, lanes: list[Lane], counts: Counts, reasons: dict[str, int], beside: list[str]
 ) -> tuple[Status, Failure | None]:
     failure = state.failure
     if state.refusal and not lanes and not state.task:
@@ -107,16 +124,41 @@ def _ending(
     if not lanes and state.task and state.task.status == "FAILED":
         cause = f"SQS's move task failed after {counts['sent']} messages: {state.task.failure}."
         return Status.FAILED, Failure("MoveTaskFailed", cause)
-    if state.plan is None:
-        return Status.NOTHING, None
-    if state.plan.path == Path.STEP_BACK:
+    if state.plan and state.plan.path == Path.STEP_BACK:
         return Status.STEPPED_BACK, None
-    if why := _unfinished(state, lanes, counts, reasons):
+    if why := _unfinished(state, lanes, counts, reasons, beside):
         return Status.INCOMPLETE, Failure("RedriveIncomplete", f"{'; '.join(why)}.")
+    if not counts["received"]:
+        in_flight = state.count is not None and state.count.in_flight > 0
+        return (Status.IN_FLIGHT if in_flight else Status.NOTHING), None
+    if counts[Outcome.HELD] == counts["received"]:
+        return Status.NOTHING_MATCHED, None
     return Status.COMPLETE, None
 
 
-def _unfinished(state: RunState, lanes: list[Lane], counts: Counts, reasons: dict[str, int]) -> list[str]:
+def _notes(state: RunState, lanes: list[Lane], status: Status, counts: Counts, met: Sequence[str]) -> Iterator[str]:
+    """Say what is to be known of a run, green or not."""
+    if state.task:
+        yield NO_RECORD
+    if status == Status.NOTHING and lanes:
+        yield MAY_LAG
+    if status == Status.IN_FLIGHT and state.count and state.queue:
+        yield (
+            f"{state.count.in_flight:,} messages are in flight: somebody has received them. What is not deleted is "
+            f"visible again when its receiver's time is over: {state.queue.hidden_for:,} s by the queue's own setting, "
+            "12 hours at most"
+        )
+    if status == Status.NOTHING_MATCHED:
+        yield f"none of the {counts['received']:,} messages matched: what is spelt wrong in the filter matches nothing"
+    known = set(state.plan.beside) if state.plan else set()
+    for name in met:
+        if name not in known:
+            yield f"run {name} came to the queue as well"
+
+
+def _unfinished(
+    state: RunState, lanes: list[Lane], counts: Counts, reasons: dict[str, int], beside: list[str]
+) -> list[str]:
     why = []
     if not lanes and state.move_began and not state.task:
         why.append("SQS no longer lists the move task, so nobody knows how far it came")
@@ -135,6 +177,18 @@ def _unfinished(state: RunState, lanes: list[Lane], counts: Counts, reasons: dic
         why.append(f"{NEAR_LIMIT}, and {UNSEEN}")
     if any(lane.next.why == HOLD_ENDS for lane in lanes):
         why.append(f"{HOLD_ENDS}, and {UNSEEN}: run again, with a higher rate or a filter that holds less")
+    if _far_fewer(state, lanes, counts, beside) and not why:
+        why.append(
+            f"SQS counted {state.count.visible if state.count else 0:,} messages and {counts['received']:,} were "
+            "received: the others are in other hands, or SQS has moved them on, or its count was old; run again"
+        )
     if state.unreleased:
         why.append("what was held could not be released and becomes visible by itself, within the hour")
     return why
+
+
+def _far_fewer(state: RunState, lanes: list[Lane], counts: Counts, beside: list[str]) -> bool:
+    """Tell whether much less came than was counted, and nothing that is known of the run says why."""
+    if state.count is None or beside or any(lane.next.why == LIMIT_REACHED for lane in lanes):
+        return False
+    return counts["received"] * 2 < state.count.visible

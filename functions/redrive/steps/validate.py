@@ -48,6 +48,8 @@ _FILTER = _object(
     where=_OR_NONE(_SOME_TEXT),
     max_redrives=_OR_NONE(schema.int_schema(ge=0)),
 )
+_LONGEST_NAME = 40  # of a field that there is not
+_LONGEST_WHO = 300
 _REQUEST = SchemaValidator(
     _object(
         lambda given: Request(**given),
@@ -59,13 +61,14 @@ _REQUEST = SchemaValidator(
         rate=_OR_NONE(_COUNT),
         lanes=_OR_NONE(schema.int_schema(ge=1, le=MOST_LANES)),
         path=schema.literal_schema(["auto", "native", "custom"]),
+        record=_BOOL,
         preview=_BOOL,
         alone=_BOOL,
         timezone=_TEXT,
+        started_by=_OR_NONE(schema.str_schema(min_length=1, max_length=_LONGEST_WHO)),
     ),
     _STRICT,
 )
-_LONGEST_NAME = 40  # of a field that there is not
 _DURATION = SchemaValidator(schema.timedelta_schema())
 
 

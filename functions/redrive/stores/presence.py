@@ -1,21 +1,37 @@
-"""Presence: which runs are at a queue. One DynamoDB item per queue has their executions."""
+"""Presence: which runs are at a queue. An item per queue has their executions, and one per run whom it met."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from redrive import clock
 from redrive.values.queue import name_of
+from redrive.values.run import End
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_stepfunctions import SFNClient
 
+LIFE = 14 * 24 * 3600  # seconds; longer than a run takes
 
-def enter(dynamodb: DynamoDBClient, sfn: SFNClient, table: str, queue_arn: str, execution: str) -> list[str]:
-    """Enter a run (its execution's ARN) at a queue; give the names of the others that are really working there.
 
-    In one request, so of two that enter together one sees the other. A run that could not leave (it was stopped) is
-    asked after once, and made to leave.
+@dataclass(frozen=True)
+class Others:
+    """The other runs that have entered a queue and not left it.
+
+    working  names of those that are running
+    ended    how the others ended, which could not leave: they were stopped, or died
+    """
+
+    working: list[str] = field(default_factory=list)
+    ended: list[End] = field(default_factory=list)
+
+
+def enter(dynamodb: DynamoDBClient, sfn: SFNClient, table: str, queue_arn: str, execution: str) -> Others:
+    """Enter a run (its execution's ARN) at a queue; give the others, and let those that work there know of it.
+
+    In one request, so of two that enter together one sees the other. To enter twice changes nothing.
     """
     answer = dynamodb.update_item(
         TableName=table,
@@ -24,11 +40,17 @@ def enter(dynamodb: DynamoDBClient, sfn: SFNClient, table: str, queue_arn: str, 
         ExpressionAttributeValues={":me": {"SS": [execution]}},
         ReturnValues="ALL_OLD",  # also when it had entered before, and nothing is updated
     )
-    others = set(answer.get("Attributes", {}).get("runs", {}).get("SS", [])) - {execution}
-    working = {other for other in others if _is_running(sfn, other)}
-    for gone in sorted(others - working):
-        leave(dynamodb, table, queue_arn, gone)
-    return sorted(name_of(other) for other in working)
+    others = Others()
+    for other in sorted(set(answer.get("Attributes", {}).get("runs", {}).get("SS", [])) - {execution}):
+        end = _end_of(sfn, other)
+        if end is None:
+            leave(dynamodb, table, queue_arn, other)
+        elif end.status == "RUNNING":
+            _meet(dynamodb, table, other, execution)
+            others.working.append(name_of(other))
+        else:
+            others.ended.append(end)
+    return others
 
 
 def leave(dynamodb: DynamoDBClient, table: str, queue_arn: str, execution: str) -> None:
@@ -41,12 +63,37 @@ def leave(dynamodb: DynamoDBClient, table: str, queue_arn: str, execution: str) 
     )
 
 
+def met(dynamodb: DynamoDBClient, table: str, execution: str) -> list[str]:
+    """Give the names of the runs that came to its queue while this one was working there."""
+    found = dynamodb.get_item(TableName=table, Key={"id": {"S": _met_key(execution)}}).get("Item", {})
+    return sorted(found["names"]["SS"]) if "names" in found else []
+
+
+def _meet(dynamodb: DynamoDBClient, table: str, there: str, comes: str) -> None:
+    dynamodb.update_item(
+        TableName=table,
+        Key={"id": {"S": _met_key(there)}},
+        UpdateExpression="ADD #names :comes SET expiration = :expiration",
+        ExpressionAttributeNames={"#names": "names"},
+        ExpressionAttributeValues={
+            ":comes": {"SS": [name_of(comes)]},
+            ":expiration": {"N": str(int(clock.now()) + LIFE)},
+        },
+    )
+
+
 def _key(queue_arn: str) -> str:
     return f"queue#{queue_arn}"
 
 
-def _is_running(sfn: SFNClient, execution: str) -> bool:
+def _met_key(execution: str) -> str:
+    return f"met#{execution}"
+
+
+def _end_of(sfn: SFNClient, execution: str) -> End | None:
+    """Give an execution's status; None when Step Functions has forgotten it, 90 days after its end."""
     try:
-        return sfn.describe_execution(executionArn=execution)["status"] == "RUNNING"
+        found = sfn.describe_execution(executionArn=execution)
     except sfn.exceptions.ExecutionDoesNotExist:
-        return False  # forgotten by Step Functions, 90 days after its end
+        return None
+    return End(execution, found["status"], found["startDate"])

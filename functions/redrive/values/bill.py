@@ -15,7 +15,7 @@ BILLED = (*SERVICES, "lambda", "transitions")
 # The states that are entered from a step on, up to the next one or the end: by step, and by the way that it leads.
 WAYS: dict[str, dict[str, tuple[str, ...]]] = {
     "check": {"": ("Check the request",)},
-    "count": {"": ("Count dead letters", "Anything to redrive?")},
+    "count": {"": ("Count dead letters",)},
     "plan": {
         "step back": ("Plan the redrive", "Must this run step back?"),
         "": ("Plan the redrive", "Must this run step back?", "Can SQS move them itself?"),
@@ -45,7 +45,7 @@ WAYS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 # Between the steps, in states that no function of ours stands behind.
 A_ROUND = ("Drain the queue", "Another round?")
-A_START = ("Start the move task",)
+A_START = ("Is a destination named?", "Start the move home")  # or elsewhere
 A_LOOK = ("Lengthen the wait", "Wait for the move", "Read the move task", "Has the move ended?")
 A_REFUSED_REQUEST = ("Nothing was touched",)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from redrive.values.outcome import Counts
 
+NATIVE_RATE = 500  # messages a second, the most a move task can be told (SQS API, StartMessageMoveTask)
 MOST_SOURCES = 20  # a state's payload must stay small, whatever the account looks like
 
 
@@ -36,21 +37,17 @@ class Move:
 
     source: str
     destination: str | None = None
-    rate: int | None = None
+    rate: int = NATIVE_RATE
 
     def to_json(self) -> dict[str, Any]:
-        """Give the input of StartMessageMoveTask."""
-        given = {
-            "SourceArn": self.source,
-            "DestinationArn": self.destination,
-            "MaxNumberOfMessagesPerSecond": self.rate,
-        }
-        return {name: value for name, value in given.items() if value is not None}
+        """Give the parameters of StartMessageMoveTask; a destination only where there is one."""
+        elsewhere = {"DestinationArn": self.destination} if self.destination else {}
+        return {"SourceArn": self.source, **elsewhere, "MaxNumberOfMessagesPerSecond": self.rate}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Move:
         """Read what `to_json` wrote."""
-        return cls(value["SourceArn"], value.get("DestinationArn"), value.get("MaxNumberOfMessagesPerSecond"))
+        return cls(value["SourceArn"], value.get("DestinationArn"), value["MaxNumberOfMessagesPerSecond"])
 
 
 @dataclass(frozen=True)
@@ -91,6 +88,7 @@ class Plan:
     looks          how many looks at the move task there were; the n-th comes after n more seconds
     sources        the queues whose dead-letter queue this is, the first MOST_SOURCES of them
     more_sources   how many more there are
+    beside         names of the other runs at the queue
     lanes          of the custom path; also on the native path, for SQS may hand the rest back
     more           whether the lanes go on in another round
     lanes_because  why so many lanes, and pages of that size
@@ -104,6 +102,7 @@ class Plan:
     lanes: list[Lane]
     lanes_because: list[str]
     more_sources: int = 0
+    beside: list[str] = field(default_factory=list)
     looks: int = 0
     more: bool = True
 
@@ -119,6 +118,7 @@ class Plan:
             "more_sources": self.more_sources,
             "drain": {"lanes": [lane.to_json() for lane in self.lanes], "more": self.more},
             "lanes_because": self.lanes_because,
+            "beside": self.beside,
         }
 
     @classmethod
@@ -133,6 +133,7 @@ class Plan:
             [Lane.from_json(lane) for lane in value["drain"]["lanes"]],
             value["lanes_because"],
             value["more_sources"],
+            value["beside"],
             value["looks"]["number"],
             value["drain"]["more"],
         )
@@ -167,6 +168,8 @@ class RunState:
     failure     what the run failed with
     released    what the release did; `unreleased` when it failed
     requests    the bill of the run's own steps, without its lanes
+    cleaned_up  whether the run was stopped, and nobody knows what its lanes did beside what the ledger has
+    in_flight   then, how many messages were in flight in the queue after what it held was released
     """
 
     started: str
@@ -182,6 +185,8 @@ class RunState:
     released: Released | None = None
     unreleased: bool = False
     requests: Requests = field(default_factory=no_requests)
+    cleaned_up: bool = False
+    in_flight: int | None = None
 
     @classmethod
     def from_json(cls, value: dict[str, Any], started: str) -> RunState:
@@ -190,7 +195,7 @@ class RunState:
         def read(name: str, kind: Any) -> Any:
             return kind.from_json(value[name]) if value.get(name) else None
 
-        listed = value.get("moves", {}).get("task")
+        listed = value.get("moves", {}).get("Results")
         bills = [value[step].get("requests", {}) for step in ("count", "plan", "found", "release") if step in value]
         return cls(
             started=started,
@@ -200,7 +205,7 @@ class RunState:
             count=read("count", QueueDepth),
             plan=read("plan", Plan),
             move_began="move" in value,
-            task=MoveTask.from_sqs(listed) if listed else None,
+            task=MoveTask.from_sqs(listed[0]) if listed else None,
             refusal=read("refusal", Failure),
             failure=read("failure", Failure),
             released=read("release", Released),
@@ -257,7 +262,7 @@ class RunRecord:
     def state(self, failure: Failure) -> RunState:
         """Give the state of a run that ended with `failure` as it had planned, and nothing more."""
         return replace(
-            RunState(self.started, failure=failure),
+            RunState(self.started, failure=failure, cleaned_up=True),
             request=self.request,
             queue=self.queue,
             destination=self.destination,

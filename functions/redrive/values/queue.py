@@ -10,13 +10,20 @@ LARGEST = 1_048_576  # bytes; the most that any queue takes per message, and a b
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue. `max_bytes` is what it takes per message (`MaximumMessageSize`)."""
+    """A queue.
+
+    max_bytes    what it takes per message (`MaximumMessageSize`)
+    hidden_for   seconds that a received message stays hidden, where its receiver does not say (`VisibilityTimeout`)
+    moves_on_to  name of its own dead-letter queue, to which SQS moves what is received too often (`RedrivePolicy`)
+    """
 
     name: str
     url: str
     arn: str
     fifo: bool
     max_bytes: int
+    hidden_for: int = 30
+    moves_on_to: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give the queue as it travels through the state machine."""

@@ -24,9 +24,11 @@ EXAMPLES = {
     "rate": "a whole number of 1 or more messages a second, as in 50",
     "lanes": f"a whole number from 1 to {MOST_LANES}, as in 4, or leave it out",
     "path": '"auto", "native" or "custom"',
+    "record": "true or false",
     "preview": "true or false",
     "alone": "true or false",
     "timezone": 'an IANA time zone, as in "Asia/Seoul"',
+    "started_by": 'who starts the run, as in "the runbook of orders", or leave it out',
 }
 
 
@@ -64,9 +66,11 @@ class Request:
     rate: int | None = None
     lanes: int | None = None
     path: str = "auto"
+    record: bool = False
     preview: bool = False
     alone: bool = False
     timezone: str = "UTC"
+    started_by: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give the request as a document again, without what was left out."""

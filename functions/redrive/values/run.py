@@ -1,8 +1,12 @@
-"""Runs: what tells one from every other."""
+"""Runs: what tells one from every other, and how its execution ended."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+
+from redrive.values.queue import name_of
 
 
 def run_of(name: str, started: datetime) -> str:
@@ -17,3 +21,28 @@ def run_of(name: str, started: datetime) -> str:
 def name_in(run: str) -> str:
     """Give the execution's name of a run."""
     return run.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class End:
+    """How an execution ended: `status` is FAILED, TIMED_OUT, ABORTED or SUCCEEDED."""
+
+    execution: str
+    status: str
+    started: datetime
+
+    @property
+    def run(self) -> str:
+        """The run that ended."""
+        return run_of(name_of(self.execution), self.started)
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any]) -> End:
+        """Read a *Step Functions Execution Status Change* (EventBridge); `startDate` is in milliseconds."""
+        detail = event["detail"]
+        return cls(detail["executionArn"], detail["status"], datetime.fromtimestamp(detail["startDate"] / 1000, UTC))
+
+    def to_event(self) -> dict[str, Any]:
+        """Give what `from_event` reads."""
+        started = round(self.started.timestamp() * 1000)
+        return {"detail": {"executionArn": self.execution, "status": self.status, "startDate": started}}

@@ -17,6 +17,8 @@ class Status(StrEnum):
     """How a run ended. The machine's last Choice compares with these."""
 
     NOTHING = "nothing to redrive"
+    NOTHING_MATCHED = "nothing matched"
+    IN_FLIGHT = "all are in flight"
     COMPLETE = "complete"
     STEPPED_BACK = "stepped back"
     INCOMPLETE = "incomplete"
@@ -27,10 +29,19 @@ class Status(StrEnum):
 class Summary:
     """What a run did. `counts` conserve: each message that was received has one outcome.
 
-    counted        visible messages in the queue at the start, as SQS said
+    request        what was asked for; None where the request was refused
+    destination    name of the queue that was named, None for each message's own
     because        why this path; `lanes_because` why so many lanes
+    counted        visible messages in the queue at the start, as SQS said
+    rounds, lanes  None where a stopped run was cleaned up after, and nobody knows
+    started, ended when (ISO 8601); `seconds` between them
+    started_by     who started it, as far as it was said
+    requests       its bill; None where nobody knows
     reasons        how many messages failed, by reason (the first few)
     groups         of a FIFO queue: groups that stay behind, and why; `more_groups` how many more there are
+    beside         names of the runs that were at the queue as well
+    in_flight      messages that others, or a dead step, had received at the end; None where that was not asked
+    notes          what is to be known of it, in sentences
     error, cause   what the execution ends with in red; None in green
     """
 
@@ -41,15 +52,23 @@ class Summary:
     because: list[str]
     counted: int
     counts: Counts
-    rounds: int
-    lanes: int
+    rounds: int | None
+    lanes: int | None
     lanes_because: list[str]
+    started: str
+    ended: str
     seconds: float
     ledger: str
-    requests: Requests
+    requests: Requests | None
+    request: dict[str, Any] | None = None
+    destination: str | None = None
+    started_by: str | None = None
     reasons: dict[str, int] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     more_groups: int = 0
+    beside: list[str] = field(default_factory=list)
+    in_flight: int | None = None
+    notes: list[str] = field(default_factory=list)
     error: str | None = None
     cause: str | None = None
 
@@ -61,40 +80,26 @@ class Summary:
     def to_json(self) -> dict[str, Any]:
         """Give the summary as it is written: the counts beside the rest, and what may be missing only where it is."""
         line: dict[str, Any] = {
-            "run": self.run,
-            "status": self.status,
-            "queue": self.queue,
-            "path": self.path,
-            "because": self.because,
-            "counted": self.counted,
+            **{name: getattr(self, name) for name in _FIRST},
             **{str(name): self.counts[name] for name in COUNTED},
-            "rounds": self.rounds,
-            "lanes": self.lanes,
-            "lanes_because": self.lanes_because,
-            "seconds": self.seconds,
-            "ledger": self.ledger,
-            "requests": self.requests,
+            **{name: getattr(self, name) for name in _THEN},
         }
-        if self.reasons:
-            line["reasons"] = self.reasons
         if self.groups:
             line |= {"stopped_groups": self.groups, "more_stopped_groups": self.more_groups}
-        if self.error is not None:
-            line |= {"error": self.error, "cause": self.cause}
-        return line
+        return line | {name: value for name in _IF_ANY if (value := getattr(self, name)) not in (None, [], {})}
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> Summary:
         """Read what `to_json` wrote."""
-        same = ("run", "queue", "path", "because", "counted", "rounds", "lanes", "lanes_because", "seconds", "ledger")
         return cls(
-            **{name: line[name] for name in same},
-            status=Status(line["status"]),
+            **{name: line[name] for name in (*_FIRST, *_THEN)} | {"status": Status(line["status"])},
+            **{name: line[name] for name in _IF_ANY if name in line},
             counts={str(name): line[name] for name in COUNTED},
-            requests=line["requests"],
-            reasons=line.get("reasons", {}),
             groups=line.get("stopped_groups", {}),
             more_groups=line.get("more_stopped_groups", 0),
-            error=line.get("error"),
-            cause=line.get("cause"),
         )
+
+
+_FIRST = ("run", "status", "queue", "destination", "request", "path", "because", "counted")
+_THEN = ("rounds", "lanes", "lanes_because", "started", "ended", "seconds", "started_by", "ledger", "requests")
+_IF_ANY = ("reasons", "beside", "in_flight", "notes", "error", "cause")

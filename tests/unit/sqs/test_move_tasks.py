@@ -3,18 +3,19 @@
 import pytest
 
 from redrive.sqs.move_tasks import find_own_move_task
-from redrive.values.plan import Move, MoveTask
+from redrive.values.plan import NATIVE_RATE, Move, MoveTask
 from support.breaking import answer_with
 
 MOVE = Move("arn:aws:sqs:us-east-1:123456789012:orders-dlq")
 THERE = {"DestinationArn": "arn:aws:sqs:us-east-1:123456789012:orders"}
-FAST = {"MaxNumberOfMessagesPerSecond": 500}
+FASTEST = {"MaxNumberOfMessagesPerSecond": NATIVE_RATE}
+SLOW = {"MaxNumberOfMessagesPerSecond": 5}
 STARTED = "2026-11-21T06:00:00.250Z"
 BEGAN = 1_795_240_800_250  # the same
 
 
 def listed(sqs, **more):
-    task = {"TaskHandle": "handle", "Status": "RUNNING", "StartedTimestamp": BEGAN} | more
+    task = {"TaskHandle": "handle", "Status": "RUNNING", "StartedTimestamp": BEGAN} | FASTEST | more
     answer_with(sqs, "ListMessageMoveTasks", lambda: {"Results": [task]})
     return MoveTask.from_sqs(task)
 
@@ -27,7 +28,7 @@ def nobody():
     return []
 
 
-@pytest.mark.parametrize("asked", [{}, THERE, FAST, THERE | FAST], ids=["nothing", "where", "how fast", "both"])
+@pytest.mark.parametrize("asked", [{}, THERE, SLOW, THERE | SLOW], ids=["nothing", "where", "how fast", "both"])
 def test_a_running_task_with_what_was_asked_for_is_ours(sqs, asked):
     task = listed(sqs, **asked)
     assert find_own_move_task(sqs, asking(asked), STARTED, nobody) == task
@@ -39,9 +40,9 @@ def test_a_running_task_with_what_was_asked_for_is_ours(sqs, asked):
         ({}, THERE),
         (THERE, {}),
         (THERE, {"DestinationArn": MOVE.source}),
-        ({}, FAST),
-        (FAST, {}),
-        (FAST, {"MaxNumberOfMessagesPerSecond": 499}),
+        ({}, SLOW),
+        (SLOW, {}),
+        (SLOW, {"MaxNumberOfMessagesPerSecond": 499}),
         ({}, {"StartedTimestamp": BEGAN - 1}),
         *[({}, {"Status": status}) for status in ("CANCELLING", "CANCELLED", "COMPLETED", "FAILED")],
     ],

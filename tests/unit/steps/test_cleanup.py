@@ -5,10 +5,11 @@ from pathlib import Path as FilePath
 
 import pytest
 
-from redrive.steps.cleanup import UNDECIDED, End, clean_up
-from redrive.values.plan import Move, Path, RunRecord
+from redrive.steps.cleanup import UNDECIDED, clean_up
+from redrive.values.plan import NATIVE_RATE, Move, Path, RunRecord
 from redrive.values.queue import QueueDepth
 from redrive.values.request import Request
+from redrive.values.run import End
 from support import aws
 from support.aws import count
 from support.breaking import answer_with, die_at, refuse_calls
@@ -45,10 +46,27 @@ def test_what_a_stopped_run_held_becomes_visible_and_its_report_is_written(run, 
     run.send(run.judged())
     summary = cleaned(run, sfn, status)
     assert (summary["status"], summary["error"]) == ("failed", error)
-    assert summary["cause"].endswith("what it held was released.")
+    assert summary["cause"].endswith("; 7 messages that it held are visible again, and none is in flight.")
+    assert (summary["lanes"], summary["rounds"], summary["requests"]) == (None, None, None)  # nobody knows
+    assert summary["in_flight"] == 0
     assert (summary["received"], summary["sent"], summary["held"], summary["deleted"]) == (12, 5, 7, 5)
     assert run.ledger.read_document("summary") == summary
     assert count(run.sqs, queues.dlq) == (7, 0)
+
+
+def test_what_a_receive_that_was_running_took_is_said_to_be_in_flight(run, queues, sfn):
+    planned(run)
+    aws.send(run.sqs, queues.dlq, ["one", "two"])
+    run.sqs.receive_message(QueueUrl=queues.dlq, MaxNumberOfMessages=10)  # and died before it stored its page
+    summary = cleaned(run, sfn)
+    assert summary["in_flight"] == 2
+    assert "0 messages that it held are visible again, and 2 are in flight" in summary["cause"]
+    assert summary["status"] == "failed"
+
+
+def test_a_run_that_ended_in_green_and_left_no_summary_is_cleaned_up_too(run, queues, sfn):
+    planned(run)
+    assert cleaned(run, sfn, "SUCCEEDED")["cause"].startswith("the execution left no summary; ")
 
 
 def test_a_run_stopped_in_the_middle_of_a_page_loses_and_repeats_nothing(run, queues, sfn):
@@ -93,7 +111,7 @@ def with_history(sfn, *handles):
     answer_with(sfn, "GetExecutionHistory", lambda: {"events": events})
 
 
-@pytest.mark.parametrize("state", ["Start the move task", "Adopt the move task"])
+@pytest.mark.parametrize("state", ["Start the move home", "Start the move elsewhere", "Adopt the move task"])
 def test_the_move_task_of_a_stopped_run_is_cancelled(run, sfn, state):
     planned(run, "native")
     with_history(sfn, ("Check the request", "not this"), (state, "handle-1"))
@@ -128,11 +146,12 @@ def with_task(sqs, **more):
     )
     answer_with(sqs, "CancelMessageMoveTask", dict)
     listed = {"TaskHandle": "found", "Status": "RUNNING", "StartedTimestamp": 1_795_240_801_000}
+    listed["MaxNumberOfMessagesPerSecond"] = NATIVE_RATE
     answer_with(sqs, "ListMessageMoveTasks", lambda: {"Results": [listed | more]})
     return cancelled
 
 
-LOST = ("Plan the redrive", "Must this run step back?", "Can SQS move them itself?", "Start the move task")
+LOST = ("Plan the redrive", "Must this run step back?", "Can SQS move them itself?", "Start the move home")
 MACHINE = FilePath(__file__).parents[3] / "statemachine" / "redrive.asl.json"
 
 
@@ -174,14 +193,14 @@ def test_the_states_in_which_a_task_may_run_unknown_are_the_machines():
 
 def test_a_move_task_that_has_ended_by_now_is_no_error(run, sfn):
     planned(run, "native")
-    with_history(sfn, ("Start the move task", "handle-1"))
+    with_history(sfn, ("Start the move home", "handle-1"))
     refuse_calls(run.sqs, "CancelMessageMoveTask", "ResourceNotFoundException", status=404)
     assert cleaned(run, sfn)["status"] == "failed"
 
 
 def test_an_error_of_aws_itself_is_raised_for_another_try(run, sfn):
     planned(run, "native")
-    with_history(sfn, ("Start the move task", "handle-1"))
+    with_history(sfn, ("Start the move home", "handle-1"))
     refuse_calls(run.sqs, "CancelMessageMoveTask", "InternalError", status=500)
     with pytest.raises(run.sqs.exceptions.ClientError):
         cleaned(run, sfn)

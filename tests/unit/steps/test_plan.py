@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from redrive.sqs.queues import IN_FLIGHT_LIMIT, describe
 from redrive.steps.lanes import LANE_RATE, MESSAGES_PER_LANE, OWN_CHOICE, STANDARD, _turns, choose_lanes
-from redrive.steps.plan import INTENTS, NATIVE, account_concurrency, plan
+from redrive.steps.plan import INTENTS, LAGGING, NATIVE, account_concurrency, plan
 from redrive.steps.send import _keep_pace
 from redrive.steps.validate import parse
 from redrive.values.errors import InvalidRequest, NativePathUnavailable
@@ -49,7 +49,8 @@ def running(sqs, status):
 def test_with_nothing_to_select_change_or_limit_sqs_moves_them_itself(sqs, queues):
     found = planned(sqs, queues)
     assert (found.path, found.because, found.fallback) == ("native", [NATIVE], True)
-    assert found.move.to_json() == {"SourceArn": arn_of(sqs, queues.dlq)}
+    # The rate is always given: left out, SQS chooses one that may change (SQS API, StartMessageMoveTask).
+    assert found.move.to_json() == {"SourceArn": arn_of(sqs, queues.dlq), "MaxNumberOfMessagesPerSecond": 500}
     assert found.to_json()["looks"] == {"number": 0}
     assert [source.url for source in found.sources] == queues.sources
     assert len(found.lanes) == 1
@@ -73,6 +74,7 @@ OBSTACLES = {
     "cap": ({"filter": {"max_redrives": 0}}, "filter.max_redrives is set"),
     "transform": ({"transform": "body"}, "transform is set"),
     "limit": ({"limit": 1}, "limit is set"),
+    "record": ({"record": True}, "record is set"),
     "preview": ({"preview": True}, "preview is set"),
     "rate": ({"rate": 501}, "rate is above the 500 a second that a move task can do"),
 }
@@ -96,7 +98,7 @@ def test_all_reasons_are_said_at_once(sqs, queues):
     asked = {key: value for case, _ in OBSTACLES.values() for key, value in case.items() if key != "filter"}
     with pytest.raises(NativePathUnavailable) as caught:
         planned(sqs, queues, path="native", **asked)
-    assert str(caught.value).count(" and ") == 3
+    assert str(caught.value).count(" and ") == 4
 
 
 def test_what_a_run_may_have_sent_and_not_deleted_is_not_left_to_sqs_which_would_send_it_again(sqs, queues):
@@ -133,6 +135,29 @@ def test_a_run_that_wants_to_be_alone_steps_back_from_another(sqs, queues):
     assert found.path == "none"
     assert found.because == [f"run {name} is working on the queue as well" for name in ("run-7", "run-8")]
     assert planned(sqs, queues, alone=True).path == "native"
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["a source", "the destination"])
+def test_a_queue_that_takes_smaller_messages_would_stop_a_move_task(sqs, queues, named):
+    sqs.set_queue_attributes(QueueUrl=queues.source, Attributes={"MaximumMessageSize": "262144"})
+    found = planned(sqs, queues, destination=describe(sqs, queues.source) if named else None)
+    name = queues.source.rsplit("/", 1)[1]
+    assert (found.path, found.because) == (
+        "custom",
+        [f"{name} takes messages of 262,144 bytes, and {queues.name} of more"],
+    )
+
+
+@pytest.mark.parametrize(("asked", "path"), [({}, "custom"), ({"path": "native"}, "native")], ids=["auto", "native"])
+def test_a_count_of_zero_is_not_believed(sqs, queues, asked, path):
+    found = planned(sqs, queues, visible=0, **asked)
+    assert (found.path, LAGGING in found.because) == (path, path == "custom")
+    assert len(found.lanes) == 1
+
+
+@pytest.mark.parametrize("visible", [0, 13])
+def test_a_run_that_wants_to_be_alone_steps_back_also_where_all_is_in_the_others_hands(sqs, queues, visible):
+    assert planned(sqs, queues, visible=visible, others=["run-1"], alone=True).path == "none"
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "CANCELLING"])
@@ -428,7 +453,7 @@ def test_a_plan_survives_the_state_machine(sqs, queues):
         assert Plan.from_json(json.loads(json.dumps(found.to_json())) | {"requests": {}}) == found
 
 
-@pytest.mark.parametrize("move", [Move("a"), Move("a", "b"), Move("a", None, 5), Move("a", "b", 5)], ids=str)
+@pytest.mark.parametrize("move", [Move("a"), Move("a", "b"), Move("a", rate=5), Move("a", "b", 5)], ids=str)
 def test_a_move_has_only_what_was_asked_for(move):
     assert Move.from_json(move.to_json()) == move
     assert None not in move.to_json().values()

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redrive.steps.report import UNSEEN, report
+from redrive.steps.report import MAY_LAG, NO_RECORD, UNSEEN, report
 from redrive.values.bill import BILLED, no_requests
 from redrive.values.errors import Failure
-from redrive.values.lane import DRAINED, HOLD_ENDS, NEAR_LIMIT, Lane
+from redrive.values.lane import DRAINED, HOLD_ENDS, LIMIT_REACHED, NEAR_LIMIT, Lane
 from redrive.values.outcome import Outcome, conserves, no_counts
 from redrive.values.plan import RunState
 from redrive.values.summary import Summary
@@ -75,6 +75,8 @@ def test_the_summary_is_written_and_given(ledger):
         "run": "run-1",
         "status": "complete",
         "queue": "orders-dlq",
+        "destination": None,
+        "request": {"queue": "orders-dlq"},
         "path": "custom",
         "because": ["path is custom"],
         "counted": 13,
@@ -90,7 +92,10 @@ def test_the_summary_is_written_and_given(ledger):
         "rounds": 1,
         "lanes": 1,
         "lanes_because": ["few"],
+        "started": STARTED,
+        "ended": summary["ended"],
         "seconds": summary["seconds"],
+        "started_by": None,
         "ledger": ledger.address,
         "requests": summary["requests"],
     }
@@ -143,20 +148,41 @@ def test_counts_that_release_made_anew_from_the_ledger_are_the_truth():
     assert summary["reasons"] == {"why": 2}
 
 
-def a_task(status, moved=5, **more):
+def a_task(status, moved=13, **more):
     return {
-        "moves": {"task": {"Status": status, "ApproximateNumberOfMessagesMoved": moved, **more}},
+        "moves": {"Results": [{"Status": status, "ApproximateNumberOfMessagesMoved": moved, **more}]},
         "move": {"TaskHandle": "h"},
         "plan": PLAN | {"path": "native", "because": ["why"], **drained([a_lane_that_never_ran()])},
     }
 
 
+def with_lane(lane, **more):
+    """A run of one lane, and what else is known of it."""
+    return {"plan": PLAN | drained([lane])} | more
+
+
+def counted(visible, in_flight=0):
+    return {"visible": visible, "in_flight": in_flight, "delayed": 0}
+
+
+FAR_FEWER = (
+    "SQS counted 13 messages and 6 were received: the others are in other hands, or SQS has moved them on, or its count "
+    "was old; run again."
+)
+BESIDE = PLAN | drained([a_lane(sent=6, deleted=6)]) | {"beside": ["run-2"]}
 ENDS = {
-    "nothing counted": ({"plan": ...}, "nothing to redrive", None, None),
-    "all sent": (a_lane(sent=3, deleted=3), "complete", None, None),
-    "some held": (a_lane(sent=3, deleted=3, held=2, returned=1), "complete", None, None),
-    "a preview": (a_lane(previewed=3, held=1), "complete", None, None),
-    "already sent": (a_lane(already_sent=3, deleted=3), "complete", None, None),
+    "nothing there": (with_lane(a_lane(), count=counted(0)), "nothing to redrive", None, None),
+    "all in flight": (with_lane(a_lane(), count=counted(0, 4)), "all are in flight", None, None),
+    "nothing matched": (a_lane(held=13), "nothing matched", None, None),
+    "all sent": (a_lane(sent=13, deleted=13), "complete", None, None),
+    "some held": (a_lane(sent=3, deleted=3, held=9, returned=1), "complete", None, None),
+    "a preview": (a_lane(previewed=3, held=10), "complete", None, None),
+    "already sent": (a_lane(already_sent=13, deleted=13), "complete", None, None),
+    "as many as were asked for": (changed(a_lane(sent=3, deleted=3), why=LIMIT_REACHED), "complete", None, None),
+    "half of what was counted": (a_lane(sent=7, deleted=7), "complete", None, None),
+    "far fewer than were counted": (a_lane(sent=6, deleted=6), "incomplete", "RedriveIncomplete", FAR_FEWER),
+    "far fewer, beside another run": ({"plan": BESIDE}, "complete", None, None),
+    "fewer moved than were counted": (a_task("COMPLETED", moved=6), "incomplete", "RedriveIncomplete", FAR_FEWER),
     "some failed": (
         a_lane(sent=3, deleted=3, failed=3, reasons={"seldom": 1, "often": 2}),
         "incomplete",
@@ -188,10 +214,16 @@ ENDS = {
         f"{HOLD_ENDS}, and {UNSEEN}: run again, with a higher rate or a filter that holds less.",
     ),
     "not released": (
-        {"unreleased": {"Error": "X"}},
+        with_lane(a_lane(sent=13, deleted=13), unreleased={"Error": "X"}),
         "incomplete",
         "RedriveIncomplete",
         "what was held could not be released and becomes visible by itself, within the hour.",
+    ),
+    "stopped for its destination": (
+        changed(a_lane(sent=9, deleted=9, failed=1, reasons={"gone": 1}), why="orders does not exist any more"),
+        "incomplete",
+        "RedriveIncomplete",
+        "1 of 10 messages failed and stay in the queue (gone).",
     ),
     "a failure": ({"failure": {"Error": "X", "Cause": "why."}}, "failed", "X", "why."),
     "a failure of Step Functions": (
@@ -206,16 +238,16 @@ ENDS = {
         a_task("CANCELLED"),
         "incomplete",
         "RedriveIncomplete",
-        "somebody cancelled the move task after 5 messages.",
+        "somebody cancelled the move task after 13 messages.",
     ),
     "a failed move": (
         a_task("FAILED", FailureReason="AccessDenied"),
         "failed",
         "MoveTaskFailed",
-        "SQS's move task failed after 5 messages: AccessDenied.",
+        "SQS's move task failed after 13 messages: AccessDenied.",
     ),
     "a forgotten move": (
-        a_task("COMPLETED") | {"moves": {}},
+        a_task("COMPLETED") | {"moves": {"Results": []}},
         "incomplete",
         "RedriveIncomplete",
         "SQS no longer lists the move task, so nobody knows how far it came.",
@@ -236,6 +268,32 @@ def test_a_run_ends_as_what_it_was(what, status, error, cause):
     state = {name: value for name, value in state.items() if value is not ...}
     summary = reported(NoLedger(), state)
     assert (summary["status"], summary.get("error"), summary.get("cause")) == (status, error, cause)
+
+
+def test_what_is_green_and_to_be_known_all_the_same_is_noted():
+    [note] = summed(count=counted(0, 4), plan=PLAN | drained([a_lane()]))["notes"]
+    assert note.startswith("4 messages are in flight: somebody has received them.")
+    assert "30 s by the queue's own setting" in note
+    assert summed(count=counted(0, 4), plan=PLAN | drained([a_lane()]))["in_flight"] == 4
+    assert summed(count=counted(0), plan=PLAN | drained([a_lane()]))["notes"] == [MAY_LAG]
+    assert summed(**a_task("COMPLETED"))["notes"] == [NO_RECORD]
+    [note] = summed(a_lane(held=13))["notes"]
+    assert note.startswith("none of the 13 messages matched")
+    assert "notes" not in summed(a_lane(sent=13, deleted=13))
+
+
+def test_the_runs_that_were_at_the_queue_as_well_are_named_whichever_came_first():
+    state = RunState.from_json(state_of(plan=BESIDE), STARTED)
+    summary = report(NoLedger(), state, ["run-3", "run-2"])
+    assert summary.beside == ["run-2", "run-3"]
+    assert summary.notes == ["run run-3 came to the queue as well"]
+
+
+def test_the_summary_says_what_was_asked_for_by_whom_and_where_to():
+    asked = {"queue": "orders-dlq", "destination": "orders-2", "limit": 5, "started_by": "the runbook"}
+    summary = summed(a_lane(sent=13, deleted=13), request=asked, destination=a_queue("orders-2").to_json())
+    assert (summary["destination"], summary["started_by"]) == ("orders-2", "the runbook")
+    assert summary["request"] == {"queue": "orders-dlq", "destination": "orders-2", "limit": 5}
 
 
 def test_all_that_is_unfinished_is_said():
@@ -267,6 +325,6 @@ def test_native_then_custom_is_said_and_added_up():
 
 
 def test_a_refused_move_says_why_the_custom_path_was_taken():
-    summary = summed(a_lane(sent=1, deleted=1), refusal={"Error": "Sqs.SqsException", "Cause": "already running"})
+    summary = summed(a_lane(sent=13, deleted=13), refusal={"Error": "Sqs.SqsException", "Cause": "already running"})
     assert summary["because"][-1] == "SQS did not start the move task: already running"
     assert summary["status"] == "complete"
