@@ -17,6 +17,7 @@ _FILLED_IN = (
     "states_gaps",
     "language_gaps",
     "map_gaps",
+    "cloudformation_gaps",
     "scheduler_gaps",
     "request_counts",
 )

@@ -28,9 +28,9 @@ def of_definition(definition: str) -> str | None:
 def of_parameters(parameters: Any, shown: Any, input_shape: Any) -> str | None:
     """Why an `aws-sdk` task would not start with these parameters; None when it would.
 
-    A null, an unknown or a missing parameter is States.Runtime. That null is refused: docs/facts.md I; as what: as other
-    parameters are, in people's words: "The Parameters '…' could not be used to start the Task: [The value of the field
-    'QueryParameters' has an invalid format]". What fits is botocore's to say; `shown` is what was given.
+    A null, an unknown or a missing parameter is States.Runtime. That null is refused: docs/facts.md I; as what: as
+    other parameters are, by what people quote: "The Parameters '…' could not be used to start the Task: [The value of
+    the field 'QueryParameters' has an invalid format]". What fits is botocore's to say; `shown` is what was given.
     """
     report = ParamValidator().validate(parameters, input_shape)
     if not report.has_errors():
