@@ -177,6 +177,39 @@ def test_upstream_still_calls_a_function_once_for_a_rule(plain, tmp_path):
     assert receive_all(plain, rule.failures) == []
 
 
+def record_of_a_single_attempt(aws):
+    """The invocation record of an event that nobody retries, of a function that was invoked by its API."""
+    url, arn = queue(aws, "failures")
+    failing, client = function(aws), aws.client("lambda")
+    client.put_function_event_invoke_config(
+        FunctionName=failing, MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": arn}}
+    )
+    client.invoke(FunctionName=failing, InvocationType="Event", Payload=json.dumps({"raise": "no"}))
+    (message,) = eventually(lambda: receive_all(aws, url))
+    return json.loads(message["Body"])
+
+
+def test_an_invocation_record_counts_its_attempts_however_the_function_was_invoked(aws):
+    """docs/facts.md C3."""
+    record = record_of_a_single_attempt(aws)
+    assert record["requestContext"]["approximateInvokeCount"] == 1
+    assert record.keys() == {
+        "version",
+        "timestamp",
+        "requestContext",
+        "requestPayload",
+        "responseContext",
+        "responsePayload",
+    }
+
+
+def test_upstream_still_lacks_half_of_an_invocation_record_and_counts_three_attempts(plain):
+    record = record_of_a_single_attempt(plain)
+    assert record["requestContext"]["approximateInvokeCount"] == 3
+    assert not {"version", "timestamp"} & record.keys()
+    assert "requestId" not in record["requestContext"]
+
+
 def test_an_event_that_failed_is_put_into_the_functions_own_dead_letter_queue(aws):
     """docs/facts.md C3."""
     url, arn = queue(aws, "failed")
