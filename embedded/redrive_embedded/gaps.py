@@ -10,7 +10,17 @@ import importlib
 
 from redrive_embedded import patching
 
-_FILLED_IN = ("sqs_gaps", "move_tasks", "lambda_gaps", "states_gaps", "map_gaps", "scheduler_gaps", "request_counts")
+_FILLED_IN = (
+    "sqs_gaps",
+    "move_tasks",
+    "lambda_gaps",
+    "states_gaps",
+    "language_gaps",
+    "map_gaps",
+    "cloudformation_gaps",
+    "scheduler_gaps",
+    "request_counts",
+)
 
 
 def fill_all() -> None:

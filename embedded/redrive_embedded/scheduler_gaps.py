@@ -1,22 +1,27 @@
-"""EventBridge Scheduler: a cron expression is read in the schedule's time zone."""
+"""EventBridge Scheduler: the time zone of a cron expression, and what stands for itself in a schedule's input."""
 # ruff: noqa: SLF001  filling a gap means reaching into ministack
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from redrive_embedded.patching import ministack, replaces, rewrites
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
+eventbridge: Any = ministack("services.eventbridge")
 scheduler: Any = ministack("services.scheduler")
 
 Json: TypeAlias = dict[str, Any]
 
 _SCHEDULE = "AWS::Scheduler::Schedule"
+
+# When each schedule had fired before the tick that is under way: (account, Region, "group/name") → seconds.
+_fired_before: dict[tuple[str, str, str], float] = {}
 
 
 class ZonedCron(str):
@@ -70,7 +75,59 @@ def read_cron_in_the_time_zone(tick: Callable[[], None]) -> None:
         expression = schedule["ScheduleExpression"]
         if zone != "UTC" and expression.startswith("cron("):
             schedule["ScheduleExpression"] = zoned(expression, zone)
+    _fired_before.clear()
+    _fired_before.update(scheduler._schedule_last_fired)
     tick()
+
+
+@replaces("services.eventbridge._invoke_target")
+def say_what_only_the_scheduler_knows(
+    invoke: Callable[..., None],
+    target: Json,
+    event: Json,
+    rule: Json,
+    *more: Any,
+) -> None:
+    """AWS: a schedule's Input may hold `<aws.scheduler.…>`; the scheduler puts in its place what it stands for.
+
+    EventBridge Scheduler user guide, "Adding context attributes" (docs/facts.md I). ministack 1.5.33 hands them on.
+    """
+    if event.get("Source") == "aws.scheduler" and target.get("Input"):
+        target = {**target, "Input": with_context_attributes(target["Input"], rule, _due(rule, event["Time"]))}
+    invoke(target, event, rule, *more)
+
+
+def with_context_attributes(text: str, schedule: Json, due: datetime) -> str:
+    """The text with its context attributes filled in. A target is tried once here, so the attempt is the first."""
+    attributes = {
+        "schedule-arn": schedule["Arn"],
+        "scheduled-time": due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "execution-id": uuid4().hex[:16],
+        "attempt-number": "1",
+    }
+    for name, value in attributes.items():
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    return text
+
+
+def _due(schedule: Json, now: float) -> datetime:
+    """When this schedule was to fire, which is up to ten seconds before ministack looks whether it was."""
+    expression = schedule["ScheduleExpression"]
+    if (at := scheduler._at_time_epoch(expression)) is not None:
+        return datetime.fromtimestamp(at, UTC)
+    before = datetime.fromtimestamp(_last_fired(schedule), UTC)
+    if (interval := eventbridge._parse_rate_seconds(expression)) is not None:
+        return before + timedelta(seconds=interval)
+    due: datetime | None = eventbridge._cron_next_fire(eventbridge._parse_cron_fields(expression), before)
+    return due or datetime.fromtimestamp(now, UTC)
+
+
+def _last_fired(schedule: Json) -> float:
+    """When it fired the last time before the tick that is under way; or when it was made."""
+    name = f"{schedule['GroupName']}/{schedule['Name']}"
+    fired = [at for (_, _, key), at in _fired_before.items() if key == name]
+    created: float = schedule["CreationDate"]
+    return fired[0] if fired else created
 
 
 @replaces("services.eventbridge._parse_cron_fields")

@@ -228,10 +228,11 @@ def _batch_result(successful: list[Json], failed: list[Json]) -> Json:
 
 
 @replaces("services.sqs._dlq_sweep")
-def replace_dedup_id_in_fifo_dlq(sweep: Callable[[Json], None], queue: Json) -> None:
-    """AWS: a message that moves into a FIFO DLQ gets its own message id as its deduplication id.
+def begin_anew_in_a_fifo_dlq(sweep: Callable[[Json], None], queue: Json) -> None:
+    """AWS: in a FIFO DLQ, a message's deduplication id is its message id, and its time that of the move.
 
-    SQS developer guide, "dead-letter queues" (docs/facts.md A2). ministack keeps the sender's id.
+    SQS developer guide, "dead-letter queues" (docs/facts.md A2, A3). ministack keeps the sender's id, and shows when it
+    was sent, while it counts its retention from the move.
     """
     if not queue["is_fifo"]:
         sweep(queue)
@@ -242,6 +243,7 @@ def replace_dedup_id_in_fifo_dlq(sweep: Callable[[Json], None], queue: Json) -> 
         return
     for message in _dead_letters_of(queue):
         message["dedup_id"] = message["id"]
+        message["sys"]["SentTimestamp"] = str(int(message["enqueued_at"] * 1000))
 
 
 def _dead_letters_of(queue: Json) -> list[Json]:

@@ -1,4 +1,4 @@
-"""Step Functions: error names, retries, the history, and idempotent starts. Maps have a file of their own."""
+"""Step Functions: error names, parameters, retries, the history, and idempotent starts. Maps have their own file."""
 # ruff: noqa: SLF001  filling a gap means reaching into ministack
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ import functools
 import random
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from redrive_embedded import refusals
 from redrive_embedded.patching import ministack, replaces, rewrites
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ sfn: Any = ministack("services.stepfunctions")
 Json: TypeAlias = dict[str, Any]
 
 _FIRST_STATE_EVENT = 2  # event 1 is ExecutionStarted; AWS gives both of them previousEventId 0
-_UNCATCHABLE_BY_ALL = {"States.DataLimitExceeded", "States.Runtime"}
+_TO_BE_NAMED = "States.DataLimitExceeded"
+_UNCATCHABLE = "States.Runtime"
 
 
 @rewrites("services.stepfunctions._AWS_SDK_SERVICE_MAP")
@@ -44,6 +46,27 @@ def name_sqs_errors_as_the_java_sdk_does(prefix: Callable[[str, str], str], serv
     return f"Sqs.{code.removesuffix('Exception')}Exception"
 
 
+@replaces("services.stepfunctions._sdk_json_params")
+def refuse_parameters_that_the_api_does_not_take(
+    rename: Callable[..., Any],
+    service: Json,
+    service_key: str,
+    action: str,
+    parameters: Any,
+) -> Any:
+    """AWS: a null, an unknown or a missing parameter keeps an `aws-sdk` task from starting (`refusals.of_parameters`).
+
+    ministack 1.5.33 hands on whatever it is given.
+    """
+    wire = rename(service, service_key, action, parameters)
+    model = sfn._service_model(service_key)
+    if model is not None and action in model.operation_names:
+        reason = refusals.of_parameters(wire, parameters, model.operation_model(action).input_shape)
+        if reason:
+            raise sfn._ExecutionError(_UNCATCHABLE, reason)
+    return wire
+
+
 @functools.cache
 def _modelled_sqs_errors() -> frozenset[str]:
     return frozenset(shape.name for shape in sfn._service_model("sqs").error_shapes)
@@ -57,9 +80,12 @@ def keep_states_all_from_the_uncatchable(
 ) -> bool:
     """AWS: neither States.ALL nor States.TaskFailed stands for States.DataLimitExceeded or States.Runtime.
 
-    Step Functions developer guide, "Error handling" (docs/facts.md B5). ministack: they stand for everything.
+    And a States.Runtime "will always cause the execution to fail": nothing catches it, even by its name. Step Functions
+    developer guide, "Error handling" (docs/facts.md B5). ministack: they stand for everything.
     """
-    if error in _UNCATCHABLE_BY_ALL:
+    if error == _UNCATCHABLE:
+        return False
+    if error == _TO_BE_NAMED:
         return error in error_equals
     return matches(error_equals, error)
 

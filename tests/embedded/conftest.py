@@ -13,6 +13,6 @@ def aws():
 
 @pytest.fixture(scope="session")
 def plain():
-    """ministack as it is: what a `test_upstream_still_lacks_…` test looks at."""
+    """ministack as it is: what a `test_upstream_still_…` test looks at."""
     with EmbeddedAws(wait_scale=0.5, plain=True) as running:
         yield running

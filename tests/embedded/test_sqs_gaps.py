@@ -1,5 +1,7 @@
 """SQS, where ministack differs from AWS: ours as AWS, and upstream still as it was."""
 
+import time
+
 import pytest
 
 from support.embedded import error_of, queue, queue_with_dlq, receive_all, send_and_dead_letter
@@ -162,6 +164,31 @@ def test_upstream_still_lacks_the_dedup_id_of_a_fifo_dlq(plain):
     assert not dedup_id_is_message_id_in_a_fifo_dlq(plain)
 
 
+def milliseconds_of_the_move(aws, *, fifo):
+    """How much later a dead letter was sent, by its own word, than it was."""
+    (source, _), (dlq, _) = queue_with_dlq(aws, fifo=fifo)
+    aws.client("sqs").send_message(QueueUrl=source, MessageBody="hello", **(FIFO if fifo else {}))
+    ask = {"QueueUrl": source, "VisibilityTimeout": 0, "MessageSystemAttributeNames": ["SentTimestamp"]}
+    [first] = aws.client("sqs").receive_message(**ask)["Messages"]
+    time.sleep(0.5)
+    aws.client("sqs").receive_message(**ask)  # finds it received before, and moves it
+    (message,) = receive_all(aws, dlq)
+    return int(message["Attributes"]["SentTimestamp"]) - int(first["Attributes"]["SentTimestamp"])
+
+
+FIFO = {"MessageGroupId": "g", "MessageDeduplicationId": "the sender's"}
+
+
+def test_a_fifo_dlq_begins_a_messages_time_anew_and_a_standard_one_keeps_it(aws):
+    """docs/facts.md A3."""
+    assert 500 <= milliseconds_of_the_move(aws, fifo=True) < 5_000
+    assert milliseconds_of_the_move(aws, fifo=False) == 0
+
+
+def test_upstream_still_shows_when_a_fifo_dead_letter_was_sent(plain):
+    assert milliseconds_of_the_move(plain, fifo=True) == 0
+
+
 class Watched(list):
     """A queue's messages, and how many times one was looked at."""
 
@@ -175,8 +202,6 @@ class Watched(list):
 
 def looks_of(receive, number=1_000):
     """How often a receive of ten looks at a message of so many."""
-    import time
-
     messages = Watched(
         {"id": str(n), "visible_at": 0, "sent_at": time.time(), "receive_count": 0} for n in range(number)
     )

@@ -66,6 +66,30 @@ def test_upstream_still_lacks_the_java_sdks_error_names(plain):
     assert error_for_a_queue_that_does_not_exist(plain) != "Sqs.QueueDoesNotExistException"
 
 
+def outcome_of_parameters(aws, action, parameters):
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+    execution = run(aws, {**sqs_task(action, parameters, Catch=catch), "Caught": {"Type": "Pass", "End": True}})
+    return execution["status"], execution.get("error")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"DestinationArn": None}, {"SourceArn": None}, {"MaxResults": "one"}, {"Sauce": "any"}]
+)
+def test_a_parameter_that_the_api_does_not_take_keeps_a_task_from_starting(aws, wrong):
+    """docs/facts.md I; the sentence is AWS's."""
+    _, (_, arn) = queue_with_dlq(aws)
+    action = "listMessageMoveTasks" if "MaxResults" in wrong else "startMessageMoveTask"
+    assert outcome_of_parameters(aws, action, {"SourceArn": arn, **wrong}) == ("FAILED", "States.Runtime")
+
+
+def test_a_parameter_that_is_missing_keeps_a_task_from_starting(aws):
+    assert outcome_of_parameters(aws, "getQueueUrl", {}) == ("FAILED", "States.Runtime")
+
+
+def test_upstream_still_hands_on_what_the_api_does_not_take(plain):
+    assert outcome_of_parameters(plain, "listQueues", {"QueueNamePrefix": None, "Sauce": "any"}) == ("SUCCEEDED", None)
+
+
 def received_through_the_state_machine(aws):
     url, _ = queue(aws)
     attributes = {"a": {"DataType": "String", "StringValue": "x"}}

@@ -1,7 +1,10 @@
 """Plain moto still lacks what `support.moto_gaps` supplies; a failure here means that a gap can go."""
 
 import json
+import time
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -123,19 +126,29 @@ def test_filled_data_limit_exceeded_must_be_named(aws):
     assert stands_for([ANY], StatesErrorName(StatesErrorNameType.StatesTimeout))
 
 
+def end_of(states, data=None):
+    """How an execution of these states ends."""
+    machine = {"StartAt": next(iter(states)), "States": states}
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        sfn = boto3.client("stepfunctions")
+        role = "arn:aws:iam::123456789012:role/r"
+        name = uuid4().hex
+        arn = sfn.create_state_machine(name=name, definition=json.dumps(machine), roleArn=role)["stateMachineArn"]
+        execution = sfn.start_execution(stateMachineArn=arn, name=name, input=json.dumps(data or {}))["executionArn"]
+        return eventually(
+            lambda: (found := sfn.describe_execution(executionArn=execution))["status"] != "RUNNING" and found
+        )
+
+
+def outcome(found):
+    return found["status"], found.get("error")
+
+
 def end_of_a_map_with_a_failed_child():
     """How an execution ends whose Distributed Map has a child that fails."""
     child = {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E", "Cause": "c"}}}
     child["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
-    machine = {"StartAt": "M", "States": {"M": {"Type": "Map", "ItemProcessor": child, "End": True}}}
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-        sfn = boto3.client("stepfunctions")
-        role = "arn:aws:iam::123456789012:role/r"
-        arn = sfn.create_state_machine(name="m", definition=json.dumps(machine), roleArn=role)["stateMachineArn"]
-        execution = sfn.start_execution(stateMachineArn=arn, input="[1]")["executionArn"]
-        return eventually(
-            lambda: (found := sfn.describe_execution(executionArn=execution))["status"] != "RUNNING" and found
-        )
+    return end_of({"M": {"Type": "Map", "ItemProcessor": child, "End": True}}, [1])
 
 
 def test_moto_still_lets_a_map_succeed_whose_child_failed(plain):
@@ -145,6 +158,185 @@ def test_moto_still_lets_a_map_succeed_whose_child_failed(plain):
 def test_filled_a_map_fails_with_its_child(aws):
     found = end_of_a_map_with_a_failed_child()
     assert (found["status"], found["error"]) == ("FAILED", "States.ExceedToleratedFailureThreshold")
+
+
+ALL = {"ErrorEquals": ["States.ALL"], "Next": "Caught"}
+RUNTIME = {"ErrorEquals": ["States.Runtime"], "Next": "Caught"}
+CAUGHT = {"Caught": {"Type": "Pass", "End": True}}
+
+
+def ask_sqs(action, parameters, **fields):
+    task = {"Type": "Task", "Resource": f"arn:aws:states:::aws-sdk:sqs:{action}", "Parameters": parameters, "End": True}
+    return {"Ask": {**task, "Catch": [ALL], **fields}, **CAUGHT}
+
+
+MISSING = [
+    ask_sqs("listQueues", {}, ResultSelector={"first.$": "$.QueueUrls[0]"}),
+    ask_sqs("getQueueUrl", {"QueueName.$": "$.empty[0]"}),
+]
+MISSING.append({"Ask": {**MISSING[0]["Ask"], "Catch": [RUNTIME]}, **CAUGHT})
+
+
+@pytest.mark.parametrize("states", MISSING)
+def test_moto_still_lets_a_runtime_error_be_caught(plain, states):
+    assert outcome(end_of(states, {"empty": []})) == ("SUCCEEDED", None)
+
+
+@pytest.mark.parametrize("states", MISSING)
+def test_filled_the_first_of_an_empty_list_fails_the_execution(aws, states):
+    """docs/facts.md I and B5."""
+    assert outcome(end_of(states, {"empty": []})) == ("FAILED", "States.Runtime")
+
+
+@pytest.mark.parametrize(
+    ("moves", "present"),
+    [({"Results": []}, False), ({}, False), ({"Results": [{"Status": "RUNNING"}]}, True), ({"Results": [None]}, True)],
+)
+def test_is_present_asks_without_an_error(aws, moves, present):
+    choice = {"Variable": "$.moves.Results[0]", "IsPresent": True, "Next": "Yes"}
+    states = {
+        "Ask": {"Type": "Choice", "Choices": [choice], "Default": "No"},
+        "Yes": {"Type": "Pass", "Result": True, "End": True},
+        "No": {"Type": "Pass", "Result": False, "End": True},
+    }
+    assert json.loads(end_of(states, {"moves": moves})["output"]) is present
+
+
+def end_of_a_comparison(moves):
+    compare = {"Variable": "$.moves.Results[0].Status", "StringEquals": "RUNNING", "Next": "Running"}
+    states = {
+        "Ask": {"Type": "Choice", "Choices": [compare], "Default": "Caught"},
+        "Running": {"Type": "Pass", "Result": ["running"], "End": True},
+        **CAUGHT,
+    }
+    return end_of(states, {"moves": moves})
+
+
+def test_moto_still_compares_what_is_not_there(plain):
+    assert outcome(end_of_a_comparison({"Results": []})) == ("SUCCEEDED", None)
+
+
+def test_filled_a_choice_that_compares_nothing_fails(aws):
+    """Step Functions Developer Guide, "Choice"."""
+    assert outcome(end_of_a_comparison({"Results": []})) == ("FAILED", "States.Runtime")
+
+
+ONE = {"Results": [{"Status": "RUNNING"}]}
+READ = {
+    "Read": {
+        "Type": "Pass",
+        "Parameters": {"status.$": "$.Results[0].Status", "all.$": "$.Results[*].Status"},
+        "End": True,
+    }
+}
+
+
+def test_moto_still_gives_a_list_for_a_field_of_an_item(plain):
+    assert json.loads(end_of(READ, ONE)["output"])["status"] == ["RUNNING"]
+
+
+def test_filled_a_field_of_an_item_is_one_value(aws):
+    assert json.loads(end_of(READ, ONE)["output"]) == {"status": "RUNNING", "all": ["RUNNING"]}
+    assert json.loads(end_of_a_comparison(ONE)["output"]) == ["running"]
+
+
+WRONG = [{"QueueName": None}, {"Sauce": "any"}, {"QueueOwnerAWSAccountId": None}, {"QueueName": 1}]
+
+
+def test_moto_still_hands_on_what_the_api_does_not_take(plain):
+    plain.create_queue(QueueName="any")
+    wrong = ask_sqs("getQueueUrl", {"QueueName": "any", "QueueOwnerAWSAccountId": None})
+    assert "QueueUrl" in json.loads(end_of(wrong)["output"])
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_filled_a_parameter_that_the_api_does_not_take_keeps_a_task_from_starting(aws, wrong):
+    """docs/facts.md I."""
+    assert outcome(end_of(ask_sqs("getQueueUrl", {"QueueName": "any", **wrong}))) == ("FAILED", "States.Runtime")
+
+
+def test_moto_still_writes_sqs_small(plain):
+    caught = json.loads(end_of(ask_sqs("getQueueUrl", {"QueueName": "nowhere"}))["output"])
+    assert caught["Error"] == "sqs.QueueDoesNotExistException"
+
+
+def test_filled_an_error_of_sqs_has_the_java_sdks_name(aws):
+    """docs/facts.md B4, measured on AWS."""
+    caught = json.loads(end_of(ask_sqs("getQueueUrl", {"QueueName": "nowhere"}))["output"])
+    assert caught["Error"] == "Sqs.QueueDoesNotExistException"
+
+
+FAIL = {"Fail": {"Type": "Fail", "Error": "States.Timeout"}}
+
+
+def test_moto_still_makes_a_machine_whose_fail_state_uses_an_error_of_the_language(plain):
+    assert end_of(FAIL)["status"] == "FAILED"
+
+
+def test_filled_a_fail_state_may_not_use_an_error_of_the_language(aws):
+    """docs/facts.md I."""
+    with pytest.raises(ClientError, match="must not begin with 'States"):
+        end_of(FAIL)
+
+
+def wait_for_a_timestamp(monkeypatch, *, milliseconds):
+    """In Seoul, the seconds between the whole second of the timestamp that a Wait was given, and its end."""
+    monkeypatch.setenv("TZ", "Asia/Seoul")
+    time.tzset()
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+    wait = {"Wait": {"Type": "Wait", "TimestampPath": "$.until", "End": True}}
+    found = end_of(wait, {"until": f"{until:%Y-%m-%dT%H:%M:%S}.{milliseconds}Z"})
+    return (found["stopDate"] - until).total_seconds()
+
+
+@pytest.fixture
+def time_zone(monkeypatch):
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_moto_still_waits_for_the_machines_local_time(time_zone, plain, monkeypatch):
+    assert wait_for_a_timestamp(monkeypatch, milliseconds=999) < -1.5
+
+
+def test_filled_a_wait_ends_at_the_whole_second_of_its_timestamp(time_zone, aws, monkeypatch):
+    """docs/facts.md I."""
+    assert -0.1 <= wait_for_a_timestamp(monkeypatch, milliseconds=999) < 0.6
+
+
+def fifo_dead_letter(client, monkeypatch):
+    """A FIFO dead letter that was moved an hour after it was sent, and when it was sent."""
+    queues = make_queues(client, fifo=True)
+    send(client, queues.source, ["one"], group=lambda _: "g")
+    sent = unix_time_millis()
+    later(monkeypatch, hours=1)
+    dead_letter(queues)
+    [found] = drain(client, queues.dlq)
+    return found, sent
+
+
+def test_moto_still_keeps_a_fifo_dead_letters_time_and_deduplication_id(plain, monkeypatch):
+    found, sent = fifo_dead_letter(plain, monkeypatch)
+    assert abs(int(found["Attributes"]["SentTimestamp"]) - sent) < 60_000
+    assert found["Attributes"]["MessageDeduplicationId"] != found["MessageId"]
+
+
+def test_filled_a_fifo_dead_letter_begins_its_time_anew_under_its_message_id(sqs, monkeypatch):
+    """docs/facts.md A2 and A3."""
+    found, sent = fifo_dead_letter(sqs, monkeypatch)
+    assert abs(int(found["Attributes"]["SentTimestamp"]) - sent - 3_600_000) < 60_000
+    assert found["Attributes"]["MessageDeduplicationId"] == found["MessageId"]
+
+
+def test_a_standard_dead_letter_keeps_when_it_was_sent(sqs, queues, monkeypatch):
+    """docs/facts.md A3."""
+    send(sqs, queues.source, ["one"])
+    sent = unix_time_millis()
+    later(monkeypatch, hours=1)
+    dead_letter(queues)
+    [found] = drain(sqs, queues.dlq)
+    assert abs(int(found["Attributes"]["SentTimestamp"]) - sent) < 60_000
 
 
 def test_filled_a_dead_letter_has_its_source_and_its_trace_header(sqs, queues):

@@ -1,0 +1,53 @@
+"""What Step Functions refuses, and its stand-ins take: of a definition, and of a task's parameters."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from botocore.validate import ParamValidator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Json: TypeAlias = dict[str, Any]
+
+
+def of_definition(definition: str) -> str | None:
+    """Why Step Functions would refuse this definition; None when it would not, or when it is no JSON.
+
+    An error name that begins with `States.` is the language's own: a Fail state may not use one (docs/facts.md I).
+    """
+    try:
+        machine = json.loads(definition)
+    except ValueError:
+        return None
+    return next(_refusals(machine), None)
+
+
+def of_parameters(parameters: Any, shown: Any, input_shape: Any) -> str | None:
+    """Why an `aws-sdk` task would not start with these parameters; None when it would.
+
+    A null, an unknown or a missing parameter is States.Runtime. That null is refused: docs/facts.md I; as what: as
+    other parameters are, by what people quote: "The Parameters '…' could not be used to start the Task: [The value of
+    the field 'QueryParameters' has an invalid format]". What fits is botocore's to say; `shown` is what was given.
+    """
+    report = ParamValidator().validate(parameters, input_shape)
+    if not report.has_errors():
+        return None
+    return f"The Parameters '{json.dumps(shown)}' could not be used to start the Task: [{report.generate_report()}]"
+
+
+def _refusals(machine: Json) -> Iterator[str]:
+    for name, state in _states(machine):
+        if state.get("Type") == "Fail" and str(state.get("Error", "")).startswith("States."):
+            yield f"SCHEMA_VALIDATION_FAILED: An error name must not begin with 'States.' at /States/{name}/Error"
+
+
+def _states(machine: Json) -> Iterator[tuple[str, Json]]:
+    """Every state with its name, also those inside a Map or a Parallel state."""
+    for name, state in machine.get("States", {}).items():
+        yield name, state
+        inner = [state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", [])]
+        for one in filter(None, inner):
+            yield from _states(one)
