@@ -75,11 +75,8 @@ def test_the_folder_holds_no_noise_and_nothing_of_the_runtime(deployed):
     assert not {name.parts[0] for name in names} & {"boto3", "botocore", "jmespath", "urllib3"}
 
 
-def test_every_handler_imports_on_lambdas_python(package, tmp_path):
+def test_every_handler_imports_on_lambdas_python(package, runtime):
     python = python313.needed() / "bin" / "python3.13"
-    runtime = tmp_path / "runtime"
-    pip = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--target", runtime]
-    subprocess.run([*pip, "-r", Path(__file__).parent / "requirements.txt"], check=True)
     handlers = re.findall(r"Handler: (\w+)\.handler", (package / "template.yaml").read_text())
     assert len(handlers) >= 11
     script = (

@@ -68,7 +68,7 @@ def _fetch(dependencies: dict[str, str], target: Path, python: str, architecture
         "--no-compile",
     ]
     command = [*pip, "--only-binary=:all:", *wanted, "--target", str(target), *dependencies.values()]
-    if subprocess.run(command, check=False).returncode:  # noqa: S603  pip, and pins of ours
+    if subprocess.run(command, check=False).returncode:  # noqa: S603  pip, on pins of ours
         raise CliError(
             f"pip could not get the functions' dependencies for Python {python} on {architecture}.",
             f"See above why; {sys.executable} needs pip (python -m ensurepip), and pip the package index.",
@@ -88,9 +88,7 @@ def main() -> None:
         build_folder(product.template(), options.target, options.architecture)
     except CliError as error:
         sys.exit(f"{error}\nhint: {error.hint}")
-    print(
-        f"{options.target}/template.yaml is ready for: sam deploy --guided --template-file {options.target}/template.yaml"
-    )
+    print(f"ready for: sam deploy --guided --template-file {options.target}/template.yaml")
 
 
 if __name__ == "__main__":
