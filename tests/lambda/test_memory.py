@@ -172,7 +172,7 @@ def test_a_page_that_was_judged_and_not_sent_is_closed_by_the_release_and_by_the
     machine.call("find", started=STARTED, **machine.given("queue"), move=machine.state["plan"]["move"])
 
 
-def test_no_function_came_near_its_memory(functions, peaks, report):
+def test_no_function_came_near_its_memory(place, functions, peaks, report):
     report.append(f"{'function':10}{'MiB at most':>12}{'of':>6}")
     report += [f"{step:10}{peak:12.0f}{functions[step].memory:6}" for step, peak in sorted(peaks.items())]
     if not Share.possible():
