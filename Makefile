@@ -9,12 +9,14 @@ UV := $(shell command -v uv 2>/dev/null)
 BENCH = PYTHONPATH=tests $(BIN)/python bench/into.py docs/performance.md $(@:bench-%=%) -- $(BIN)/python bench/$(@:bench-%=%).py
 BENCHES := bench-cost bench-throughput bench-latency bench-million bench-filter bench-cold bench-rate
 
-.PHONY: demo test test-all faults lint format picture requirements clean help $(BENCHES)
+.PHONY: demo package test test-all test-lambda faults lint format picture requirements clean help $(BENCHES)
 
 help:
 	@echo "make demo      the main job, on an embedded AWS on this machine"
+	@echo "make package   build/package, which sam deploy takes as it is"
 	@echo "make test      lint, types, and the fast suites"
 	@echo "make test-all  make test, and the slow suites"
+	@echo "make test-lambda  the package as Lambda runs it: Python 3.13, a sandbox, the function's memory"
 	@echo "make faults    kill a run at every call it makes; the table in docs/faults.md"
 	@echo "make bench-NAME  cost, throughput, latency, million, filter, cold, rate: the tables in docs/performance.md"
 	@echo "make lint      ruff, mypy, cfn-lint, import-linter"
@@ -37,6 +39,11 @@ endif
 demo: $(READY)
 	$(BIN)/redrive demo
 
+# What Lambda runs. Needs no more than Python and pip, and so not the environment.
+package:
+	rm -rf build/package
+	PYTHONPATH=cli $(PYTHON) -m redrive_cli.stack.folder build/package
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,10 +56,14 @@ format: $(READY)
 	$(BIN)/python statemachine/format.py
 
 test: lint
-	$(BIN)/pytest -n 4 -m "not slow"
+	$(BIN)/pytest -n 4 -m "not slow and not sandbox"
 
 test-all: lint
-	$(BIN)/pytest -n 4 --dist worksteal
+	$(BIN)/pytest -n 4 -m "not sandbox" --dist worksteal
+
+# One at a time: they measure. It says what it skipped, and why.
+test-lambda: $(READY)
+	$(BIN)/pytest tests/lambda -m sandbox -rs
 
 faults: $(READY)
 	$(BIN)/pytest tests/faults -n 2 --dist worksteal --faults-table docs/faults.md
@@ -80,6 +91,7 @@ requirements: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt functions/requirements.in -o functions/requirements.txt
+	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.13 -c requirements.txt tests/lambda/requirements.in -o tests/lambda/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt bench/requirements.in -o bench/requirements.txt
 
 clean:

@@ -1,11 +1,15 @@
-"""The functions' package: handlers, library and dependencies in one zip, the same bytes for the same content."""
+"""The functions' package: handlers, library and dependencies in one zip, the same bytes for the same content.
+
+This one is for the embedded AWS, which runs the functions with the Python that it runs in itself: the dependencies are
+that Python's own, and no network is needed. `folder` makes what Lambda runs.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
 import io
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from redrive_cli.errors import CliError
@@ -41,21 +45,31 @@ def package_bytes(functions: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _package_files(functions: Path) -> Iterator[tuple[str, Path]]:
-    """Name in the package and file of each of its files."""
+def own_files(functions: Path) -> Iterator[tuple[str, Path]]:
+    """Name in a package and file of each handler and of the library."""
     for path in functions.rglob("*.py"):
         name = path.relative_to(functions)
-        if not _NOISE_FOLDERS.intersection(name.parts):
+        if not is_noise(name):
             yield name.as_posix(), path
-    for requirement in _requirements(functions / "requirements.txt"):
-        if requirement not in _IN_THE_RUNTIME:
-            yield from _distribution_files(requirement)
 
 
-def _requirements(compiled: Path) -> list[str]:
-    """The distribution names of a compiled requirements file: `name==version` lines and comments."""
-    lines = (line.partition("#")[0].strip() for line in compiled.read_text().splitlines())
-    return [line.partition("==")[0].strip().lower() for line in lines if line]
+def requirements(functions: Path) -> dict[str, str]:
+    """What goes into a package beside them: name → its line (`name==version`) in `functions/requirements.txt`."""
+    compiled = (functions / "requirements.txt").read_text()
+    lines = [line for line in (line.partition("#")[0].strip() for line in compiled.splitlines()) if line]
+    pinned = {line.partition("==")[0].strip().lower(): line for line in lines}
+    return {name: line for name, line in pinned.items() if name not in _IN_THE_RUNTIME}
+
+
+def is_noise(name: PurePath) -> bool:
+    """Whether a file of a distribution is of no use at run time."""
+    return bool(_NOISE_FOLDERS.intersection(name.parts)) or name.name in _NOISE_FILES
+
+
+def _package_files(functions: Path) -> Iterator[tuple[str, Path]]:
+    yield from own_files(functions)
+    for name in requirements(functions):
+        yield from _distribution_files(name)
 
 
 def _distribution_files(name: str) -> Iterator[tuple[str, Path]]:
@@ -68,6 +82,6 @@ def _distribution_files(name: str) -> Iterator[tuple[str, Path]]:
         ) from None
     for file in distribution.files or []:
         outside = ".." in file.parts or file.is_absolute()
-        if outside or _NOISE_FOLDERS.intersection(file.parts) or file.name in _NOISE_FILES:
+        if outside or is_noise(file):
             continue
         yield file.as_posix(), Path(str(file.locate()))

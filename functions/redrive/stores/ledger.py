@@ -59,12 +59,15 @@ class Ledger:
         return created(lambda: self._write(kind, page, lines, IfNoneMatch="*"))
 
     def _write(self, kind: str, page: str, lines: Iterable[dict[str, Any]], **condition: Any) -> None:
-        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        body = io.BytesIO()
+        with gzip.open(body, "wb", _FAST) as file:  # line by line, as it is read
+            for line in lines:
+                file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
         tags: dict[str, Any] = {} if kind == OUTCOMES else {"Tagging": SHORT_LIFE}
         self.s3.put_object(
             Bucket=self.bucket,
             Key=self._page_key(kind, page),
-            Body=gzip.compress(text.encode(), _FAST),
+            Body=body.getvalue(),
             ContentType="application/x-ndjson",
             **tags,
             **condition,

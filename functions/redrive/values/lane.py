@@ -31,7 +31,7 @@ class Budget:
     pollers        long polls side by side while a page fills
     per_poll       messages that one of them asks for, at most
     poll_seconds   how long it waits
-    page_bytes     a page is closed when it is so large
+    page_bytes     a page is closed when another poll may make it larger than that; what four polls may bring
     batch, wave    messages in a batch, and batches in a wave, at most
     waves_at_once  how many are on their way side by side, where order does not matter
     limit_left     how many more messages it may select; None without a limit
@@ -45,7 +45,7 @@ class Budget:
     pollers: int
     per_poll: int = 10
     poll_seconds: int = 1
-    page_bytes: int = 32 * 1024 * 1024
+    page_bytes: int = 40 * 1024 * 1024
     batch: int = 10
     wave: int = 10
     waves_at_once: int = 10

@@ -5,6 +5,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
+from redrive.sqs import fill
 from redrive.stores import pages
 from redrive.values.errors import Failure, PageGone
 from redrive.values.lane import HOLD_ENDS, NEAR_LIMIT, Page
@@ -164,6 +165,70 @@ def test_a_pages_weight_is_in_bytes_and_counts_attributes(run, queues):
     blob = {"blob": {"DataType": "Binary", "BinaryValue": b"x" * 200}}
     send(run.sqs, queues.dlq, ["日" for _ in range(30)], MessageAttributes=blob)
     assert run.receive(run.lane(page_bytes=1000)).page.received == 10
+
+
+@pytest.fixture
+def small_sqs(monkeypatch):
+    """An SQS whose largest message has 1,000 bytes."""
+    monkeypatch.setattr(fill, "LARGEST", 1000)
+
+
+@pytest.mark.parametrize("pollers", [1, 2, 4])
+def test_a_page_is_never_heavier_than_its_bytes_whatever_is_on_its_way(run, queues, small_sqs, pollers):
+    send(run.sqs, queues.dlq, ["x" * 1000 for _ in range(60)])
+    asked = calls_of(run.sqs, "ReceiveMessage")
+    lane = run.receive(run.lane(page_bytes=35_000, pollers=pollers))
+    assert (lane.page.received, lane.next.another_turn) == (30, True)
+    assert [call["MaxNumberOfMessages"] for call in asked] == [10, 10, 10]
+    assert count(run.sqs, queues.dlq) == (30, 30)
+
+
+@pytest.mark.parametrize("page_bytes", [10_000, 40_000])
+def test_small_messages_take_no_more_requests_for_the_room_that_large_ones_would_need(
+    run, queues, small_sqs, page_bytes
+):
+    send(run.sqs, queues.dlq, ["x" * 50 for _ in range(100)])
+    asked = calls_of(run.sqs, "ReceiveMessage")
+    assert run.receive(run.lane(page_bytes=page_bytes, pollers=4)).page.received == 100
+    assert [call["MaxNumberOfMessages"] for call in asked] == [10] * 10
+
+
+def test_what_is_suddenly_too_large_for_the_page_becomes_visible_again(run, queues, small_sqs):
+    send(run.sqs, queues.dlq, ["x" * 10] * 10 + ["x" * 1000] * 15)
+    lane = run.receive(run.lane(page_bytes=10_000))
+    assert (lane.page.received, lane.next.another_turn) == (19, True)
+    assert count(run.sqs, queues.dlq) == (6, 19)
+    assert run.receive(lane).page.received == 6
+
+
+def test_a_group_is_not_taken_past_a_message_that_was_too_large(fifo_run, fifo_queues, small_sqs):
+    """The last would fit: but of a group, what follows a message that stays behind stays behind with it."""
+    bodies = ["x" * 150] * 10 + ["y" * 1000] * 9 + ["last"]
+    send(fifo_run.sqs, fifo_queues.dlq, bodies, group=lambda n: "ab"[n // 10])
+    lane = fifo_run.receive(fifo_run.lane(page_bytes=10_000))
+    assert lane.page.received == 18
+    assert count(fifo_run.sqs, fifo_queues.dlq) == (2, 18)
+
+
+def test_a_message_of_the_page_that_comes_again_when_it_is_full_is_not_let_go(run, queues, small_sqs):
+    send(run.sqs, queues.dlq, ["x" * 10])
+    [first] = run.sqs.receive_message(QueueUrl=queues.dlq, MessageSystemAttributeNames=["All"], VisibilityTimeout=60)[
+        "Messages"
+    ]
+    large = [first | {"MessageId": f"{n}", "Body": "x" * 1000, "ReceiptHandle": f"h-{n}"} for n in range(11)]
+    answers = [[first], [*large, first | {"ReceiptHandle": "newer"}]]
+    answer_with(run.sqs, "ReceiveMessage", lambda: {"Messages": answers.pop(0)})
+    let_go = []
+    answer_with(run.sqs, "ChangeMessageVisibilityBatch", lambda: let_go.append(1) or {"Successful": [], "Failed": []})
+    lane = run.receive(run.lane(page_bytes=10_000))
+    kept = {message.id: message.handle for message in run.page(lane.page.name).messages}
+    assert (len(kept), kept[first["MessageId"]]) == (10, "newer")
+
+
+def test_a_poll_that_fails_keeps_none_waiting(run):
+    refuse_calls(run.sqs, "ReceiveMessage", "AWS.SimpleQueueService.NonExistentQueue")
+    with pytest.raises(ClientError):
+        run.receive(run.lane(pollers=4, page_bytes=1000))
 
 
 def test_a_message_that_comes_twice_is_once_in_the_page_with_its_newer_handle(run, queues):

@@ -1,6 +1,7 @@
 """The ledger: what is written is read back, and only messages are short-lived."""
 
 import gzip
+import tracemalloc
 
 import pytest
 from botocore.exceptions import ClientError
@@ -55,6 +56,18 @@ def test_an_object_is_gzipped_json_lines_for_anybody_to_read(ledger):
         "Body"
     ].read()
     assert gzip.decompress(found) == b'{"id":"1"}\n{"id":"2"}\n'
+
+
+def test_lines_are_written_one_at_a_time(ledger):
+    """A page is up to 40 MiB: as text, as bytes and compressed at once it would be too much for a function."""
+    tracemalloc.start()
+    try:
+        ledger.write(PAGES, "0/001-0001", ({"body": "x" * 1_000_000} for _ in range(30)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000
+    assert len(ledger.read(PAGES, "0/001-0001")) == 30
 
 
 def test_names_are_of_one_lane_or_of_all_and_of_one_run(ledger):

@@ -67,7 +67,7 @@ def largest(**more):
         index=9,
         page_size=1000,
         pollers=4,
-        page_bytes=32 * 1024 * 1024,
+        page_bytes=40 * 1024 * 1024,
         limit_left=10**12,
         has_filter=True,
         hold_capacity=115_000,
