@@ -9,7 +9,10 @@ UV := $(shell command -v uv 2>/dev/null)
 BENCH = PYTHONPATH=tests $(BIN)/python bench/into.py docs/performance.md $(@:bench-%=%) -- $(BIN)/python bench/$(@:bench-%=%).py
 BENCHES := bench-cost bench-throughput bench-latency bench-million bench-filter bench-cold bench-rate
 
-.PHONY: demo package test test-all test-lambda faults lint format picture requirements clean help $(BENCHES)
+# Without npm, the suite skips what asks the evaluator, and says so.
+EVALUATOR := $(if $(shell command -v npm 2>/dev/null),tests/iam/node_modules/.ready)
+
+.PHONY: demo package test test-all test-lambda test-iam faults lint format picture requirements clean help $(BENCHES)
 
 help:
 	@echo "make demo      the main job, on an embedded AWS on this machine"
@@ -17,6 +20,7 @@ help:
 	@echo "make test      lint, types, and the fast suites"
 	@echo "make test-all  make test, and the slow suites"
 	@echo "make test-lambda  the package as Lambda runs it: Python 3.13, a sandbox, the function's memory"
+	@echo "make test-iam  trace every call to AWS, and prove its permission; the table in docs/permissions.md (needs node)"
 	@echo "make faults    kill a run at every call it makes; the table in docs/faults.md"
 	@echo "make bench-NAME  cost, throughput, latency, million, filter, cold, rate: the tables in docs/performance.md"
 	@echo "make lint      ruff, mypy, cfn-lint, import-linter"
@@ -65,6 +69,13 @@ test-all: lint
 test-lambda: $(READY)
 	$(BIN)/pytest tests/lambda -m sandbox -rs
 
+test-iam: $(READY) $(EVALUATOR)
+	$(BIN)/pytest tests/iam -rs --permissions-table docs/permissions.md
+
+tests/iam/node_modules/.ready: tests/iam/package-lock.json
+	cd tests/iam && npm ci --silent --no-audit --no-fund
+	@touch $@
+
 faults: $(READY)
 	$(BIN)/pytest tests/faults -n 2 --dist worksteal --faults-table docs/faults.md
 
@@ -95,5 +106,5 @@ requirements: $(READY)
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt bench/requirements.in -o bench/requirements.txt
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/iam/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,6 +11,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from support.library import a_lane, a_plan
+from support.moto_machine import MOVE_TASKS
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "statemachine" / "redrive.asl.json"
@@ -22,7 +23,7 @@ LANE = MACHINE["States"]["Drain the queue"]["ItemProcessor"]
 LEVELS = {"run": (MACHINE["StartAt"], MACHINE["States"]), "lane": (LANE["StartAt"], LANE["States"])}
 STATES = [(level, name, state) for level, (_, states) in LEVELS.items() for name, state in states.items()]
 TASKS = [(level, name, state) for level, name, state in STATES if state["Type"] == "Task"]
-OUR_TASKS = [task for task in TASKS if task[2]["Resource"].startswith("${")]
+OUR_TASKS = [task for task in TASKS if task[2]["Resource"].endswith("FunctionArn}")]
 
 
 def named(cases: list[tuple[str, str, dict[str, Any]]]) -> Any:
@@ -99,7 +100,7 @@ def test_keys_stand_in_the_same_order_in_every_state(level, name, state):
         "Catch",
         "Next",
     ]
-    if "startMessageMoveTask" in state.get("Resource", ""):
+    if "StartMoveTask" in state.get("Resource", ""):
         order.remove("InputPath")
         order.insert(order.index("Parameters"), "InputPath")  # it stands for Parameters there
     assert list(state) == sorted(state, key=order.index)
@@ -213,7 +214,7 @@ def test_after_an_error_no_path_ends_green():
 def test_the_file_is_plain_jsonpath_so_that_every_engine_reads_it():
     for word in ("QueryLanguage", "Assign", "Arguments", "JSONata", '"Output"', "MaxConcurrencyPath"):
         assert word not in TEXT
-    assert '"arn:aws:lambda' not in TEXT
+    assert "arn:" not in TEXT
 
 
 def test_only_quoted_whole_values_are_substituted_and_the_template_gives_each():
@@ -222,7 +223,10 @@ def test_only_quoted_whole_values_are_substituted_and_the_template_gives_each():
     given = TEMPLATE["Resources"]["StateMachine"]["Properties"]["DefinitionSubstitutions"]
     assert set(found) == set(given)
     for name, value in given.items():
-        assert value == {"Fn::GetAtt": [name.removesuffix("Arn"), "Arn"]}
+        if name in MOVE_TASKS:  # of any partition: one of another is an error that no Catch sees (docs/facts.md B5)
+            assert value == {"Fn::Sub": f"arn:${{AWS::Partition}}:states:::aws-sdk:sqs:{MOVE_TASKS[name]}"}
+        else:
+            assert value == {"Fn::GetAtt": [name.removesuffix("Arn"), "Arn"]}
 
 
 def test_one_step_is_one_state_one_function_and_one_file():
@@ -251,7 +255,7 @@ def test_every_parameter_has_an_example_and_says_what_it_must_be():
     for parameter in TEMPLATE["Parameters"].values():
         assert "for example" in parameter["Description"]
         if parameter["Type"] == "Number":
-            assert "MinValue" in parameter
+            assert {"MinValue", "AllowedValues"} & set(parameter)
         else:
             assert {"AllowedPattern", "ConstraintDescription"} <= set(parameter)
 
@@ -260,9 +264,17 @@ def statements_of(resource: dict[str, Any]) -> list[dict[str, Any]]:
     """Every statement that a function or the machine is allowed by: its own, and those of the policies it shares."""
     found = []
     for policy in resource.get("Properties", {}).get("Policies", []):
-        shared = TEMPLATE["Resources"][policy["Ref"]]["Properties"]["PolicyDocument"] if "Ref" in policy else policy
-        found += shared["Statement"]
+        shared = is_shared(policy)
+        found += (TEMPLATE["Resources"][shared]["Properties"]["PolicyDocument"] if shared else policy)["Statement"]
     return found
+
+
+def is_shared(policy: dict[str, Any]) -> str | None:
+    """The name of the policy that is referred to, under a condition or not; None if it is the function's own."""
+    if "Fn::If" in policy:
+        _, policy, otherwise = policy["Fn::If"]
+        assert otherwise == {"Ref": "AWS::NoValue"}
+    return policy.get("Ref")
 
 
 def allowed(name: str) -> set[str]:
@@ -280,7 +292,7 @@ def allowed(name: str) -> set[str]:
         "Check": {"sqs:GetQueueUrl", "sqs:GetQueueAttributes"},
         "Count": {"sqs:GetQueueAttributes"},
         "Plan": {"sqs:ListDeadLetterSourceQueues", "sqs:ListMessageMoveTasks", "sqs:GetQueueAttributes"},
-        "Find": {"sqs:ListMessageMoveTasks"},
+        "Find": {"sqs:ListMessageMoveTasks", "sqs:GetQueueAttributes"},
         "Receive": {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
         "Filter": set(),
         "Send": {"sqs:SendMessage"},
@@ -292,6 +304,7 @@ def allowed(name: str) -> set[str]:
             "sqs:GetQueueAttributes",
             "sqs:CancelMessageMoveTask",
             "sqs:ListMessageMoveTasks",
+            "sqs:ReceiveMessage",
         },
         "Report": set(),
     }.items(),
@@ -317,7 +330,7 @@ def test_what_two_functions_are_allowed_alike_is_written_once():
         name: {
             json.dumps(s)
             for policy in resource["Properties"]["Policies"]
-            if "Ref" not in policy
+            if not is_shared(policy)
             for s in policy["Statement"]
         }
         for name, resource in TEMPLATE["Resources"].items()

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ASL = Path(__file__).parents[2] / "statemachine" / "redrive.asl.json"
+# What the template puts into the machine, beside its functions.
+MOVE_TASKS = {
+    "StartMoveTaskArn": "startMessageMoveTask",
+    "ListMoveTasksArn": "listMessageMoveTasks",
+    "CancelMoveTaskArn": "cancelMessageMoveTask",
+}
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -146,6 +152,8 @@ def _deploy(machine: MotoMachine) -> None:
 
     create("cleanup")  # an event calls it, or the next run at the queue
     definition = re.sub(r"\$\{(\w+)FunctionArn\}", function_arn, ASL.read_text())
+    for name, action in MOVE_TASKS.items():
+        definition = definition.replace(f"${{{name}}}", f"arn:aws:states:::aws-sdk:sqs:{action}")
     machine.state_machine = machine.client("stepfunctions").create_state_machine(
         name="redrive", definition=definition, roleArn=role_arn
     )["stateMachineArn"]
