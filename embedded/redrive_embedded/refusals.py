@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from botocore.validate import ParamValidator
@@ -12,11 +13,15 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = dict[str, Any]
 
+_SDK_TASK = re.compile(r"arn:aws[a-z-]*:states:::aws-sdk:")
+
 
 def of_definition(definition: str) -> str | None:
     """Why Step Functions would refuse this definition; None when it would not, or when it is no JSON.
 
-    An error name that begins with `States.` is the language's own: a Fail state may not use one (docs/facts.md I).
+    - An error name that begins with `States.` is the language's own: a Fail state may not use one (docs/facts.md I).
+    - An `aws-sdk` task passes on its `Parameters` and nothing else; without them it would call its action with nothing.
+      That AWS refuses it is not measured, and strongly suspected (docs/facts.md I): the strict side is taken.
     """
     try:
         machine = json.loads(definition)
@@ -40,6 +45,9 @@ def of_parameters(parameters: Any, shown: Any, input_shape: Any) -> str | None:
 
 def _refusals(machine: Json) -> Iterator[str]:
     for name, state in _states(machine):
+        is_call = state.get("Type") == "Task" and _SDK_TASK.match(state.get("Resource", ""))
+        if is_call and "Parameters" not in state and "Arguments" not in state:
+            yield f"SCHEMA_VALIDATION_FAILED: The field 'Parameters' is required but was missing at /States/{name}"
         if state.get("Type") == "Fail" and str(state.get("Error", "")).startswith("States."):
             yield f"SCHEMA_VALIDATION_FAILED: An error name must not begin with 'States.' at /States/{name}/Error"
 

@@ -7,7 +7,7 @@ import pytest
 
 from redrive_cli.errors import CliError
 from redrive_cli.stack.deploy import deploy
-from support.embedded import ended, error_of, history, machine, queue_with_dlq, run, unique
+from support.embedded import ended, error_of, history, machine, queue, queue_with_dlq, run, unique
 
 CATCH = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}, {"ErrorEquals": ["States.Runtime"], "Next": "Caught"}]
 CAUGHT = {"Caught": {"Type": "Pass", "End": True}}
@@ -140,6 +140,28 @@ def test_upstream_still_lets_a_fail_state_use_an_error_of_the_language(plain):
 def test_a_fail_state_may_use_its_own_error_and_one_that_it_is_given(aws):
     assert refused(aws, {"Fail": {"Type": "Fail", "Error": "Incomplete"}}) is None
     assert refused(aws, {"Fail": {"Type": "Fail", "ErrorPath": "$.error"}}) is None
+
+
+CALL = {"Call": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues", "InputPath": "$", "End": True}}
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn"])
+def test_a_call_of_an_api_needs_parameters_of_its_own(aws, partition):
+    """docs/facts.md I: AWS passes on the Parameters, and not the input; that it refuses the machine is suspected."""
+    call = {**CALL["Call"], "Resource": CALL["Call"]["Resource"].replace("arn:aws:", f"arn:{partition}:")}
+    assert refused(aws, {"Call": call}) == "InvalidDefinition"
+    assert refused(aws, {"Call": {**call, "Parameters": {}}}) is None
+
+
+def test_upstream_still_sends_the_input_of_a_call_without_parameters(plain):
+    url, _ = queue(plain)
+    call = {"Call": {**CALL["Call"], "Resource": "arn:aws:states:::aws-sdk:sqs:getQueueUrl"}}
+    assert run(plain, call, {"QueueName": url.rpartition("/")[2]})["output"] == {"QueueUrl": url}
+
+
+def test_a_function_needs_no_parameters(aws):
+    call = {"Call": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:any", "End": True}}
+    assert refused(aws, call) is None
 
 
 STACK = """

@@ -279,6 +279,22 @@ def test_filled_a_fail_state_may_not_use_an_error_of_the_language(aws):
         end_of(FAIL)
 
 
+def call_without_parameters():
+    states = ask_sqs("listQueues", {})
+    del states["Ask"]["Parameters"]
+    return states
+
+
+def test_moto_still_makes_a_machine_that_calls_an_api_without_parameters(plain):
+    assert end_of(call_without_parameters())["status"] == "SUCCEEDED"
+
+
+def test_filled_a_call_of_an_api_needs_parameters_of_its_own(aws):
+    """docs/facts.md I."""
+    with pytest.raises(ClientError, match="'Parameters' is required"):
+        end_of(call_without_parameters())
+
+
 def wait_for_a_timestamp(monkeypatch, *, milliseconds):
     """In Seoul, the seconds between the whole second of the timestamp that a Wait was given, and its end."""
     monkeypatch.setenv("TZ", "Asia/Seoul")
