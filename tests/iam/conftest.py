@@ -17,7 +17,6 @@ def trace():
     """What every function and the machine asked of AWS."""
     with pytest.MonkeyPatch.context() as monkeypatch, tracing() as trace, fault_rig(monkeypatch, page=6) as rig:
         moves = Moves(monkeypatch, rig.clock, trace.see_move_task)
-        moves.planned = lambda: trace.move
         trace.watch(monkeypatch, rig)
         Scenarios(rig, moves, monkeypatch).play()
         yield trace

@@ -35,7 +35,6 @@ class Moves:
         self, monkeypatch: pytest.MonkeyPatch, clock: Clock, hear: Callable[[str, dict[str, Any]], None]
     ) -> None:
         self._clock, self._hear = clock, hear
-        self.planned: Callable[[], dict[str, Any]] = dict
         actions = {"start_message_move_task": self._start, "list_message_move_tasks": self._list}
         for name, action in {**actions, "cancel_message_move_task": self._cancel}.items():
 
@@ -63,8 +62,7 @@ class Moves:
         self._looks, self._lost, self._broken, self._at_start, self._at_look = looks, lost, broken, at_start, at_look
 
     def _start(self, response: Any) -> ActionResult:
-        # moto sends nothing for a task that has no Parameters: what it would be given is what was planned.
-        given = {name: value for name in START if (value := response._get_param(name))} or self.planned()
+        given = {name: value for name in START if (value := response._get_param(name))}
         self._hear("StartMessageMoveTask", given)
         source = given["SourceArn"]
         handle = base64.b64encode(json.dumps({"taskId": "1", "sourceArn": source}).encode()).decode()

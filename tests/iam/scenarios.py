@@ -130,6 +130,14 @@ class Scenarios:
         self._another_run_comes(queues)  # and has ended: it is made to leave
         assert self._run(queues, {"alone": True}).path[-1] == "Redrive complete"
 
+    def after_a_run_that_could_not_leave(self) -> None:
+        queues = self._queues()
+        ended = self._run(queues, {"preview": True})
+        clients_of = self.rig.machine.client("dynamodb"), self.rig.machine.client("stepfunctions")
+        enter(*clients_of, ENVIRONMENT["JOURNAL_TABLE"], arn_of(queues.sqs, queues.dlq), ended.arn)
+        assert self._run(queues, {"path": "custom"}).path[-1] == "Redrive complete"
+        assert "cleanup" in self.rig.machine.steps
+
     # What breaks
 
     def a_page_that_was_stored_and_not_answered(self) -> None:

@@ -24,7 +24,6 @@ class Trace:
     def __init__(self) -> None:
         self.asks: set[Ask] = set()
         self.operations: set[str] = set()
-        self.move: dict[str, Any] = {}  # as it was planned last
         self._running: list[str] = []
 
     def see(self, params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -54,12 +53,10 @@ class Trace:
         def around(step: str, event: dict[str, Any], work: Any) -> Any:
             def traced() -> Any:
                 with self.of(step):
-                    result = work()
-                if step == "plan":
-                    self.move = result["move"]
-                return result
+                    return work()
 
-            self.asks.update(asks_of("machine", "lambda", "Invoke", {"FunctionName": function_arn(step)}))
+            if step != "cleanup":  # which a run at the same queue calls
+                self.asks.update(asks_of("machine", "lambda", "Invoke", {"FunctionName": function_arn(step)}))
             return go(step, event, traced)
 
         work = cleanup.handler

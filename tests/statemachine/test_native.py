@@ -4,6 +4,7 @@ Texts and statuses are those of facts.md, A4 (recorded from AWS), and error name
 """
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 from moto.core.responses import ActionResult
@@ -13,7 +14,10 @@ from moto.sqs.responses import SQSResponse
 import cleanup
 import redrive.stores.presence
 from redrive.stores.presence import enter
+from redrive.values.plan import NATIVE_RATE
+from redrive.values.run import End
 from support.aws import arn_of, count, dead_letter, make_queues, send
+from support.clock import Clock
 from support.context import Context
 from support.moto_machine import ENVIRONMENT
 
@@ -71,7 +75,9 @@ class MoveTasks:
 
 def task(status, *, moved=3, **more):
     handle = {"TaskHandle": "our-handle"} if status == "RUNNING" else {}
-    return [{"Status": status, "ApproximateNumberOfMessagesMoved": moved, **handle, **more}]
+    rate = {"MaxNumberOfMessagesPerSecond": NATIVE_RATE}
+    told = {"Status": status, "ApproximateNumberOfMessagesMoved": moved, **handle, **rate, **more}
+    return [{name: value for name, value in told.items() if value is not None}]
 
 
 @pytest.fixture
@@ -90,13 +96,50 @@ def queues(moto):
 NONE = []  # what the plan sees: no task is running
 
 
+def test_a_task_that_sqs_does_not_list_yet_is_looked_for_again(moto, tasks, queues):
+    tasks.looks = [NONE, NONE, NONE, task("COMPLETED")]
+    run = moto.run({"queue": queues.name})
+    assert run.path.count("Read the move task") == 3
+    assert run.path[-1] == "Redrive complete"
+
+
+def test_a_task_that_sqs_never_lists_is_cancelled_and_the_run_is_incomplete(moto, tasks, queues, monkeypatch):
+    """SQS may answer with an empty list (docs/facts.md I): a path into it would end the run past every Catch."""
+    Clock().rule_everything(monkeypatch)
+    run = moto.run({"queue": queues.name})
+    assert run.path.count("Read the move task") == 10
+    assert run.path[-1] == "Redrive incomplete"
+    assert "SQS no longer lists the move task" in run.cause
+    assert tasks.cancelled == ["our-handle"]
+
+
+def test_a_start_gives_what_there_is_and_leaves_out_what_there_is_not(moto, tasks, queues):
+    tasks.looks = [NONE, task("COMPLETED"), NONE, task("COMPLETED")]
+    moto.run({"queue": queues.name})
+    moto.run({"queue": queues.name, "destination": queues.name.removesuffix("-dlq"), "rate": 5})
+    home, elsewhere = (given(start) for start in tasks.starts)
+    arn = arn_of(queues.sqs, queues.dlq)
+    assert home == {"SourceArn": arn, "MaxNumberOfMessagesPerSecond": 500}
+    assert elsewhere == {
+        "SourceArn": arn,
+        "DestinationArn": arn_of(queues.sqs, queues.source),
+        "MaxNumberOfMessagesPerSecond": 5,
+    }
+
+
+def given(start):
+    """The parameters of a start, as they were sent."""
+    names = ("SourceArn", "DestinationArn", "MaxNumberOfMessagesPerSecond")
+    return {name: value for name in names if (value := start._get_param(name)) is not None}
+
+
 def test_a_start_whose_answer_was_lost_is_found_and_adopted(moto, tasks, queues):
     """The retry is told that a task is running, and that one is as this run's would be."""
     tasks.refusal = ALREADY
     tasks.looks = [NONE, task("RUNNING"), task("COMPLETED")]
     run = moto.run({"queue": queues.name})
     assert run.path[6:10] == [
-        "Start the move task",
+        "Start the move home",
         "Find our move task",
         "Did it start after all?",
         "Adopt the move task",
@@ -119,6 +162,7 @@ ELSEWHERE = "arn:aws:sqs:us-east-1:123456789012:elsewhere"
 FOREIGN = {
     "another destination": {"DestinationArn": ELSEWHERE},
     "another rate": {"MaxNumberOfMessagesPerSecond": 5},
+    "no rate": {"MaxNumberOfMessagesPerSecond": None},
     "started before the run": {"StartedTimestamp": 1_700_000_000_000},
     "ending": {"Status": "CANCELLING"},
 }
@@ -130,7 +174,7 @@ def test_a_task_that_cannot_be_this_runs_is_not_adopted(moto, tasks, queues, for
     tasks.looks = [NONE, task("RUNNING", **foreign)]
     run = moto.run({"queue": queues.name})
     assert run.path[6:10] == [
-        "Start the move task",
+        "Start the move home",
         "Find our move task",
         "Did it start after all?",
         "Drain the queue",
@@ -152,7 +196,11 @@ def test_a_run_that_insists_on_the_native_path_does_not_take_somebody_elses_task
 @pytest.fixture
 def another_run(moto, queues, monkeypatch):
     """Another run that enters at the queue, and is at work there, when it is called."""
-    monkeypatch.setattr(redrive.stores.presence, "_is_running", lambda _sfn, execution: execution.endswith(":another"))
+
+    def end_of(_sfn, execution):
+        return End(execution, "RUNNING" if execution.endswith(":another") else "SUCCEEDED", datetime.now(UTC))
+
+    monkeypatch.setattr(redrive.stores.presence, "_end_of", end_of)
 
     def come():
         execution = moto.state_machine.replace(":stateMachine:", ":execution:") + ":another"
@@ -194,7 +242,7 @@ def test_a_run_stopped_before_its_start_was_answered_has_its_task_cancelled(moto
     tasks.meanwhile = lambda: stop(moto)
     tasks.looks = [NONE, task("RUNNING"), task("CANCELLING", moved=2)]
     run = moto.run({"queue": queues.name})
-    assert run.path[-1] == "Start the move task"  # its end is FAILED to moto, where the stop and an error meet
+    assert run.path[-1] == "Start the move home"  # its end is FAILED to moto, where the stop and an error meet
     summary = cleaned(moto, run)
     assert tasks.cancelled == ["our-handle"]
     assert (summary["error"], summary["path"], summary["sent"]) == ("ExecutionAborted", "native", 2)
@@ -208,7 +256,7 @@ def test_a_run_stopped_before_its_start_was_answered_leaves_the_task_of_somebody
     tasks.meanwhile = lambda: stop(moto)
     tasks.looks = [NONE, task("RUNNING", **foreign)]
     run = moto.run({"queue": queues.name})
-    assert run.path[-1] == "Start the move task"  # its end is FAILED to moto, where the stop and an error meet
+    assert run.path[-1] == "Start the move home"  # its end is FAILED to moto, where the stop and an error meet
     assert cleaned(moto, run)["error"] == "ExecutionAborted"
     assert tasks.cancelled == []
 

@@ -4,13 +4,15 @@ import json
 
 import pytest
 
+from redrive.steps.plan import LAGGING
+from redrive.steps.report import MAY_LAG
 from redrive.values.outcome import conserves
-from support.aws import count, dead_letter, drain, make_queues, send
+from support.aws import arn_of, count, dead_letter, drain, make_queues, send
 from support.engine import eventually
 
-BEGIN = ["Check the request", "Count dead letters", "Anything to redrive?", "Plan the redrive"]
+BEGIN = ["Check the request", "Count dead letters", "Plan the redrive"]
 CHOICE = ["Must this run step back?", "Can SQS move them itself?"]
-NATIVE = [*CHOICE, "Start the move task"]
+NATIVE = [*CHOICE, "Is a destination named?", "Start the move home"]
 LOOK = ["Lengthen the wait", "Wait for the move", "Read the move task", "Has the move ended?"]
 CUSTOM = [*CHOICE, "Drain the queue", "Another round?", "Release what was held"]
 END = ["Write the report", "Did everything arrive?"]
@@ -39,6 +41,17 @@ def queue_with(engine, bodies, **kind):
     send(queues.sqs, queues.source, bodies)
     dead_letter(queues)
     return queues
+
+
+def drain_without_deleting(queues):
+    """Receive all, as somebody else does; gives how many are in flight."""
+    while queues.sqs.receive_message(QueueUrl=queues.dlq, MaxNumberOfMessages=10, VisibilityTimeout=600).get(
+        "Messages"
+    ):
+        pass
+    visible, in_flight = count(queues.sqs, queues.dlq)
+    assert visible == 0
+    return in_flight
 
 
 def test_a_filtered_run_takes_the_custom_path_and_releases_what_it_held(engine):
@@ -80,7 +93,7 @@ def test_an_unfiltered_run_takes_the_native_path_and_waits_for_its_end(engine):
     assert (run.output["received"], run.output["sent"], run.output["deleted"]) == (30, 30, 30)
     assert count(queues.sqs, queues.source) == (30, 0)
     moved = [
-        json.loads(event["stateExitedEventDetails"]["output"])["moves"]["task"]
+        json.loads(event["stateExitedEventDetails"]["output"])["moves"]["Results"][0]
         for event in run.events
         if event.get("stateExitedEventDetails", {}).get("name") == "Read the move task"
     ]
@@ -135,8 +148,57 @@ def test_beside_a_running_move_task_the_custom_path_is_taken_and_says_why(engine
 def test_an_empty_queue_is_nothing_to_redrive(engine):
     queues = make_queues(engine.client("sqs"))
     run = engine.run({"queue": queues.name})
-    assert run.path == [*BEGIN[:3], *END, "Nothing to redrive"]
+    assert run.path == [*BEGIN, *CUSTOM, *END, "Nothing to redrive"]
     assert run.output["status"] == "nothing to redrive"
+    assert run.output["because"] == [LAGGING]
+    assert run.output["notes"] == [MAY_LAG]
+
+
+def test_messages_that_sqs_does_not_count_yet_are_redriven_all_the_same(engine):
+    """SQS says that its counts may take a minute to become right (docs/facts.md I); here they are zero for good."""
+    if engine.name != "moto":
+        pytest.skip("the count is a function's here, and cannot be replaced in its process")
+    queues = queue_with(engine, ["one", "two"])
+
+    def counting_none(step, _event, go):
+        result = go()
+        return result | {"visible": 0} if step == "count" else result
+
+    engine.around = counting_none
+    run = engine.run({"queue": queues.name})
+    assert run.path[-1] == "Redrive complete"
+    assert (run.output["counted"], run.output["sent"]) == (0, 2)
+
+
+def test_where_all_is_in_flight_the_run_says_so_and_how_long_that_may_take(engine):
+    queues = queue_with(engine, ["one", "two", "three"])
+    held = drain_without_deleting(queues)
+    run = engine.run({"queue": queues.name})
+    assert run.path[-1] == "All are in flight"
+    assert (run.status, run.output["status"], run.output["in_flight"]) == ("SUCCEEDED", "all are in flight", held)
+    assert "somebody has received them" in run.output["notes"][0]
+
+
+def test_a_filter_that_matches_nothing_is_green_and_says_so(engine):
+    queues = queue_with(engine, ["one", "two"])
+    run = engine.run({"queue": queues.name, "filter": {"where": 'body.eror.code = "TIMEOUT"'}})
+    assert run.path[-1] == "Nothing matched"
+    assert (run.output["status"], run.output["held"]) == ("nothing matched", 2)
+    assert "none of the 2 messages matched" in run.output["notes"][0]
+    assert count(queues.sqs, queues.dlq) == (2, 0)
+
+
+@pytest.mark.parametrize("asked", [{"filter": {"where": "true"}}, {"preview": True}], ids=["filter", "preview"])
+def test_a_queue_from_which_sqs_moves_on_what_is_received_too_often_is_not_looked_through(engine, asked):
+    sqs = engine.client("sqs")
+    queues, behind = queue_with(engine, ["one", "two"]), make_queues(sqs)
+    policy = json.dumps({"deadLetterTargetArn": arn_of(sqs, behind.dlq), "maxReceiveCount": 3})
+    sqs.set_queue_attributes(QueueUrl=queues.dlq, Attributes={"RedrivePolicy": policy})
+    run = engine.run({"queue": queues.name, **asked})
+    assert run.error == "InvalidRequest"
+    assert behind.name in run.cause
+    assert count(sqs, queues.dlq) == (2, 0)
+    assert engine.run({"queue": queues.name, "path": "custom"}).output["sent"] == 2
 
 
 def test_a_refused_request_ends_red_with_its_sentence_and_touches_nothing(engine):

@@ -337,9 +337,8 @@ def _sdk_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
         action = task.resource.api_action
         model = _model(task._get_boto_service_name())
         shape = model.operation_model(action[0].upper() + action[1:]).input_shape
-        # The machine's "Start the move task" has no Parameters yet, and this moto's tests answer whatever it sends.
         reason = refusals.of_parameters(normalised_parameters, normalised_parameters, shape)
-        if reason and task.parargs is not None:
+        if reason:
             raise ValueError(reason)  # any error that is not AWS's answer is States.Runtime
         call(task, *args, normalised_parameters=normalised_parameters, **kwargs)
 
