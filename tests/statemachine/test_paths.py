@@ -45,9 +45,8 @@ def queue_with(engine, bodies, **kind):
 
 def drain_without_deleting(queues):
     """Receive all, as somebody else does; gives how many are in flight."""
-    while queues.sqs.receive_message(QueueUrl=queues.dlq, MaxNumberOfMessages=10, VisibilityTimeout=600).get(
-        "Messages"
-    ):
+    asked = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 600, "MessageSystemAttributeNames": ["All"]}
+    while queues.sqs.receive_message(QueueUrl=queues.dlq, **asked).get("Messages"):
         pass
     visible, in_flight = count(queues.sqs, queues.dlq)
     assert visible == 0
