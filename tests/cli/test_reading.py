@@ -226,7 +226,7 @@ def test_each_turn_of_a_lane_is_one_line_with_what_it_gained(capsys):
 
 def a_summary(**changes):
     known = {"queue": "q.fifo", "path": "custom", "because": ["path is custom"], "counted": 3, "rounds": 1, "lanes": 1}
-    given = {"lanes_because": ["it is a FIFO queue"], "seconds": 1.0, "ledger": "s", "requests": no_requests()}
+    given = {"lanes_because": ["it is a FIFO queue"], "started": "s", "ended": "e", "seconds": 1.0, "ledger": "s", "requests": no_requests()}
     return Summary(**{"run": "r", "status": Status.INCOMPLETE, "counts": no_counts(), **known, **given, **changes})
 
 
@@ -241,6 +241,14 @@ def test_the_summary_of_a_fifo_run_has_a_line_for_each_group_that_stopped(capsys
         "          group b: filter.where does not match",
         "          and 1,200 more groups",
     ]
+
+
+def test_where_a_stopped_run_was_cleaned_up_after_what_nobody_knows_is_not_shown(capsys):
+    show_summary(console(), a_summary(lanes=None, rounds=None, requests=None, notes=["one", "two"], started_by="anna"))
+    out = capsys.readouterr().out
+    assert not re.search("^(lanes|requests) ", out, re.MULTILINE)
+    assert "by        anna\n" in out
+    assert "note      one\n          two\n" in out
 
 
 @pytest.mark.parametrize("outcome", Outcome)

@@ -94,7 +94,7 @@ def test_a_message_arrives_as_it_left(aws, sqs):
     assert message["MessageAttributes"] == attributes
     assert message["Attributes"]["MessageGroupId"] == "tenant-7"
     assert message["Attributes"]["AWSTraceHeader"] == trace
-    assert stamp == {"count": 1, "run": ended.name, "id": original}
+    assert stamp == {"count": 1, "run": run_of(ended.name, aws.started(ended.arn)), "id": original}
 
 
 def test_ten_attributes_leave_no_slot_for_the_mark_and_the_message_goes_unstamped(aws, sqs):
@@ -246,7 +246,7 @@ def test_the_runs_mark_is_recognised_when_a_message_comes_back_while_it_runs(aws
     """A message with this run's own stamp is held and counted as returned, and never sent twice by the same run."""
     queues = make_queues(sqs)
     name = f"run-{uuid4().hex}"
-    stamp = {"count": 1, "run": name, "id": "the-first"}
+    stamp = {"count": 1, "run": run_of(name, datetime.now(UTC)), "id": "the-first"}
     attribute = {"redrive": {"DataType": "String", "StringValue": json.dumps(stamp)}}
     sqs.send_message(QueueUrl=queues.source, MessageBody="boomerang", MessageAttributes=attribute)
     dead_letter(queues)

@@ -138,7 +138,7 @@ def outcome_of_an_internal_error_under_states_all(aws):
     catch = {"ErrorEquals": ["States.ALL"], "Next": "Caught"}
     resource = "arn:aws:states:::aws-sdk:nosuchservice:doIt"
     states = {
-        "Call": {"Type": "Task", "Resource": resource, "Catch": [catch], "End": True},
+        "Call": {"Type": "Task", "Resource": resource, "Parameters": {}, "Catch": [catch], "End": True},
         "Caught": {"Type": "Pass", "End": True},
     }
     execution = run(aws, states)
