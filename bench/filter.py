@@ -19,6 +19,7 @@ from uuid import UUID
 from measure import machine, spread, table, tell
 
 from redrive.expressions.judge import Judge
+from redrive.origins.destinations import Destinations
 from redrive.steps.filter import filter_page
 from redrive.stores import pages
 from redrive.stores.ledger import Ledger
@@ -48,6 +49,7 @@ HOSTILE = {
     "a text of 1 GB": "$length($pad('', 1000000000)) > 0",
 }
 QUEUE = Queue("orders-dlq", "https://queue/orders-dlq", "arn:aws:sqs:us-east-1:123456789012:orders-dlq", False, 1 << 20)
+DESTINATIONS = Destinations(QUEUE, None, [])
 
 
 class Shelf:
@@ -70,7 +72,9 @@ class Shelf:
 
 
 def criteria(**changes):
-    return replace(Criteria("2026-11-21T06:00:00+00:00", "2026-11-21", "2026-11-20"), **changes)
+    return replace(
+        Criteria("2026-11-21T06:00:00+00:00", "2026-11-21", "2026-11-20", began=1_795_240_800_000), **changes
+    )
 
 
 def messages(count):
@@ -155,7 +159,7 @@ def speed(page):
         for case, changes in CASES.items():
             asked = criteria(**changes)
             judging[case].append(rate(lambda asked=asked: judge(page, asked)))
-            step[case].append(rate(lambda asked=asked: filter_page(ledger, None, QUEUE, asked, lane)))
+            step[case].append(rate(lambda asked=asked: filter_page(ledger, None, DESTINATIONS, asked, lane)))
     rows = [[case, spread(judging[case]), spread(step[case])] for case in CASES]
     print(table(["expression", "judging alone, messages/s", "the whole step, messages/s"], rows))
     reached = statistics.median(judging[TYPICAL])
@@ -163,7 +167,7 @@ def speed(page):
 
 
 def judge(page, asked):
-    return Judge(asked, "run", {}).judge_all(page, limit=None, in_order=False)
+    return Judge(asked, "run").judge_all(page, limit=None, in_order=False)
 
 
 def hostility(page):

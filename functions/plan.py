@@ -3,7 +3,7 @@
 import clients
 import steps
 from redrive.steps.plan import account_concurrency, plan
-from redrive.stores import intents
+from redrive.stores import intents, runs
 from redrive.values.plan import Path, RunRecord
 from redrive.values.queue import Queue, QueueDepth
 from redrive.values.request import Request
@@ -27,6 +27,7 @@ def handler(event: steps.Event, context: object) -> steps.Event:
         lambda: account_concurrency(clients.lambda_()),
         lambda: bool(intents.keys(ledger, queue.name)),
     )
+    runs.register(clients.dynamodb(), steps.journal_table(), event["run"])
     who = event["run"], event["execution"], event["started"]
     ledger.write_document("request", request.to_json())
     ledger.write_document("plan", RunRecord(*who, request, queue, destination, depth, planned).to_json())

@@ -8,18 +8,12 @@ from redrive.origins.destinations import Destinations
 from redrive.steps.send import send_page
 from redrive.stores.journal import DynamoDBJournal
 from redrive.values.lane import Lane
-from redrive.values.queue import Queue
 
 
 @steps.lane_step("send")
 def handler(event: steps.Event, context: Any, lane: Lane) -> Lane:
     """`{"run", "queue", "destination", "sources", "more_sources", "lane"}` → the lane, its page sent and closed."""
-    destinations = Destinations(
-        Queue.from_json(event["queue"]),
-        Queue.from_json_or_none(event["destination"]),
-        [Queue.from_json(source) for source in event["sources"]],
-        event["more_sources"],
-    )
+    destinations = Destinations.from_json(event)
     journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
     remaining_ms = context.get_remaining_time_in_millis
     return send_page(clients.sqs(), steps.ledger(event["run"]), journal, destinations, lane, remaining_ms)

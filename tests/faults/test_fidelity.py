@@ -14,7 +14,7 @@ from redrive.expressions.judge import Judge
 from redrive.sqs.parcels import make_entry
 from redrive.stores import pages
 from redrive.stores.ledger import Ledger
-from redrive.values.message import MOST_ATTRIBUTES, STAMP, UNCHANGED, Message, StoredPage
+from redrive.values.message import MOST_ATTRIBUTES, STAMP, UNCHANGED, Message, Stamp, StoredPage
 from redrive.values.verdict import Verdict
 from support.aws import drain, make_queues
 from support.findings import look
@@ -150,12 +150,12 @@ def test_ten_thousand_bad_messages_leave_a_page_as_they_came():
     drawn = letters(10_000, seed=20)
     ledger = Ledger(Shelf(), "bucket", "run")
     pages.store(ledger, "0/001-0001", StoredPage(0, [Message.from_sqs(received(letter)) for letter in drawn]))
-    judge = Judge(criteria(), "run", {})
+    judge = Judge(criteria(), "run")
     for letter, message in zip(drawn, pages.read(ledger, "0/001-0001").messages, strict=True):
         [judged] = judge.judge_all([message], limit=None, in_order=False)
         verdict = Verdict.from_json(json.loads(json.dumps(judged.to_json(message))))
         assert verdict.outgoing == UNCHANGED
-        sent, _ = make_entry(message, verdict.outgoing, "run", a_queue())
+        sent, _ = make_entry(message, verdict.outgoing, Stamp(1, "run", message.id), a_queue())
         assert sent["MessageBody"].encode() == letter.body.encode()
         attributes = dict(sent.get("MessageAttributes", {}))
         assert (STAMP in attributes) == (len(letter.attributes) < MOST_ATTRIBUTES)

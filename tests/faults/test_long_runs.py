@@ -10,6 +10,7 @@ import pytest
 
 from redrive.values.errors import PageLapsed
 from redrive.values.lane import HOLD_ENDS
+from redrive.values.run import name_in
 from redrive.values.timeline import HOLD, MOST_HIDDEN, VISIBILITY
 from support.findings import dishonest, look
 from support.letters import Letter
@@ -27,8 +28,8 @@ def slow(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
 
     def around(step: str, event: dict[str, Any], work: Any) -> Any:
         nonlocal pages, first
-        first = first or event["run"]
-        if step == "receive" and event["run"] == first:
+        first = first or name_in(event["run"])
+        if step == "receive" and name_in(event["run"]) == first:
             pages += 1
             rig.clock.sleep({1: 0, 2: 500}.get(pages, HOLD - 100))
         return go(step, event, work)

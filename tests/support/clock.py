@@ -12,6 +12,7 @@ import moto.sqs.models
 from aws_lambda_powertools.utilities.idempotency import base as idempotency
 from aws_lambda_powertools.utilities.idempotency.persistence import base, datarecord, dynamodb
 from moto.core.utils import unix_time, unix_time_millis
+from moto.stepfunctions.parser import models
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function import timestamp
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
@@ -64,4 +65,6 @@ class Clock:
         dates = SimpleNamespace(**{**vars(dt), "datetime": Datetime})
         for module in (idempotency, base, datarecord, dynamodb):
             monkeypatch.setattr(module, "dt", dates)
-        monkeypatch.setattr(timestamp, "datetime", dates)
+        # Where a Wait looks at the time, and where an execution's start is noted.
+        for module in (timestamp, models):
+            monkeypatch.setattr(module, "datetime", dates)

@@ -4,7 +4,8 @@ The kill. `Killed` passes through everything that catches errors, as a SIGKILL d
 invocation, in whichever thread, dies before it leaves.
 
 How often a message may arrive again is counted at each fault: one time more when the fault left its wave sent and not
-recorded, and when SQS's answer to its batch was lost.
+recorded, and when SQS's answer to its batch was lost. A wave's batches are sent side by side, in threads that know no
+wave: `delivering` tells which messages are in it.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ class Faults:
         self.may_repeat: Counter[int] = Counter()
         self._numbers: Counter[tuple[str, str]] = Counter()
         self._open: dict[str, set[int]] = {}
+        self._wave_of: dict[int, str] = {}
         self._step = ""
         self._dead = False
 
@@ -112,12 +114,19 @@ class Faults:
         if failed:
             for numbers in self._open.values():
                 self.may_repeat.update(numbers)
-        self._open = {}
+        self._open, self._wave_of = {}, {}
+
+    def delivering(self, numbers: list[int]) -> None:
+        """Hear from the step that these are in the wave that this thread has begun."""
+        with self._lock:
+            self._wave_of |= dict.fromkeys(numbers, self._here.wave)
 
     def arrived(self, numbers: list[int]) -> None:
         """Hear from the queues that a batch was accepted."""
-        if wave := getattr(self._here, "wave", None):
-            self._open.setdefault(wave, set()).update(numbers)
+        with self._lock:
+            for number in numbers:
+                if wave := self._wave_of.get(number):
+                    self._open.setdefault(wave, set()).add(number)
 
     def _count(self, step: str, operation: str) -> int:
         with self._lock:
@@ -199,7 +208,7 @@ class Faults:
 
     def _follow(self, operation: str, asked: dict[str, Any]) -> None:
         """Follow the journal: a wave is open from its PutItem until its UpdateItem."""
-        if operation == "PutItem":
+        if operation == "PutItem" and "status" in asked["Item"]:
             self._here.wave = asked["Item"]["id"]["S"]
             self._open.setdefault(self._here.wave, set())
         elif operation == "UpdateItem" and "status" in str(asked.get("ExpressionAttributeNames", {})):

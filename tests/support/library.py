@@ -16,7 +16,7 @@ from redrive.steps.filter import filter_page
 from redrive.steps.receive import receive_page
 from redrive.steps.release import release
 from redrive.steps.send import send_page
-from redrive.stores import pages
+from redrive.stores import pages, runs
 from redrive.stores.journal import DynamoDBJournal
 from redrive.values.criteria import Criteria
 from redrive.values.lane import Budget, Hold, Lane, Next, Tally
@@ -36,6 +36,7 @@ BUCKET, TABLE = "redrive-ledger", "redrive-journal"
 STARTED = "2026-11-21T06:00:00.250Z"
 STARTED_MS = 1_795_240_800_250
 SESSION = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+LATE = 4_102_444_800_000  # 2100-01-01
 SENT = 1_763_700_000_000  # 2025-11-21T04:40:00Z
 BLOB = b"\x00\xff\x80redrive\n"
 
@@ -46,8 +47,8 @@ def run_named(name: str) -> str:
 
 
 def criteria(**changes: Any) -> Criteria:
-    """The criteria of a run that selects everything."""
-    return replace(Criteria("2026-11-21T06:00:00+00:00", "2026-11-21", "2026-11-20"), **changes)
+    """The criteria of a run that selects everything, and begins after whatever a test sends."""
+    return replace(Criteria("2026-11-21T06:00:00+00:00", "2026-11-21", "2026-11-20", began=LATE), **changes)
 
 
 _PARTS = {"budget": Budget, "tally": Tally, "hold": Hold, "next": Next}
@@ -125,7 +126,7 @@ class Run:
         return receive_page(self.sqs, self.ledger, self.queue, lane, retried=retried)
 
     def filter(self, lane: Lane) -> Lane:
-        return filter_page(self.ledger, self.journal, self.queue, self.criteria, lane)
+        return filter_page(self.ledger, self.journal, self.destinations, self.criteria, lane)
 
     def send(self, lane: Lane) -> Lane:
         return send_page(
@@ -170,6 +171,7 @@ class Run:
 
     def another(self, name: str) -> Run:
         """Another run over the same queues, whose execution has this name."""
+        runs.register(self.dynamodb, TABLE, run_named(name))
         return replace(self, ledger=replace(self.ledger, run=run_named(name)))
 
     def lose(self, kind: str, page: str = "0/001-0001") -> None:
@@ -184,7 +186,8 @@ class Run:
 
 
 def a_run(sqs: Any, dynamodb: Any, ledger: Ledger, dlq: str, sources: list[str], **changes: Any) -> Run:
-    """A run over the queues with these URLs."""
+    """A run over the queues with these URLs, planned, so that the journal knows it."""
+    runs.register(dynamodb, TABLE, ledger.run)
     return Run(sqs, dynamodb, ledger, describe(sqs, dlq), [describe(sqs, url) for url in sources], **changes)
 
 

@@ -15,7 +15,6 @@ deletion.
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import threading
 from contextlib import contextmanager
@@ -31,8 +30,10 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 import cleanup
 import clients
 import steps
+from redrive.steps import send
 from redrive.stores.ledger import Ledger
 from redrive.values.errors import PageLapsed
+from redrive.values.run import name_in, run_of
 from redrive.values.timeline import VISIBILITY
 from support import moto_machine
 from support.aws import make_queues
@@ -40,7 +41,7 @@ from support.breaking import Killed
 from support.clock import Clock
 from support.context import Context
 from support.faults import KILLED_BEFORE, Fault, Faults
-from support.letters import Copy, Letter, number_of
+from support.letters import Copy, Letter, number_of, numbers_of
 from support.moto_gaps import fill_gaps
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ class Rig:
 
     def ledger(self, run: Ended) -> Ledger:
         """The ledger that a run left."""
-        return Ledger(self.machine.client("s3"), self.machine.bucket, run.name)
+        identity = run_of(run.name, self.machine.started(run.arn))
+        return Ledger(self.machine.client("s3"), self.machine.bucket, identity)
 
     def copies(self, queues: Queues) -> list[Copy]:
         """Every copy of every message, visible or in flight, in the order of its queue."""
@@ -147,11 +149,8 @@ class Rig:
     def _around(self, step: str, event: dict[str, Any], go: Any) -> Any:
         # Lanes are taken one at a time: a kill must know which invocation it kills.
         with self._one_at_a_time:
-            if event.get("run") in self._aborted:
+            if name_in(event.get("run", "")) in self._aborted:
                 raise PageLapsed("its execution was stopped.")
-            if step in {"check", "report"}:
-                started = dt.datetime.fromisoformat(event["started"])
-                event["started"] = (started + dt.timedelta(seconds=self.clock.ahead)).isoformat()
             failed = True
             fault = self.faults.begin(step)
             try:
@@ -174,6 +173,7 @@ class Rig:
                 self.faults.end(failed=failed)
 
     def _stop(self, run: str) -> None:
+        run = name_in(run)
         self._aborted.add(run)
         arn = self.machine.state_machine.replace(":stateMachine:", ":execution:") + f":{run}"
         self.machine.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
@@ -229,11 +229,11 @@ def _witness(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
     # To moto, a group is in flight as long as a message of it was: then one that is visible again overtakes an earlier one.
     in_flight = property(lambda queue: {m.group_id for m in queue._pending_messages if m.group_id and not m.visible})
     monkeypatch.setattr(Queue, "pending_message_groups", in_flight)
-    send, delete = SQSBackend.send_message_batch, SQSBackend.delete_message
+    take, delete = SQSBackend.send_message_batch, SQSBackend.delete_message
 
     def send_message_batch(backend: SQSBackend, name: str, entries: dict[str, Any]) -> Any:
         before = len(backend.queues[name]._messages)
-        done = send(backend, name, entries)
+        done = take(backend, name, entries)
         new = [number_of(message.body) for message in backend.queues[name]._messages[before:]]
         rig.arrivals += [(name, number) for number in new]
         rig.faults.arrived([number_of(entry["MessageBody"]) for entry in entries.values()])
@@ -248,3 +248,15 @@ def _witness(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
 
     monkeypatch.setattr(SQSBackend, "send_message_batch", send_message_batch)
     monkeypatch.setattr(SQSBackend, "delete_message", delete_message)
+    for name in ("deliver", "deliver_in_order"):
+        _tell_waves(monkeypatch, rig, name)
+
+
+def _tell_waves(monkeypatch: pytest.MonkeyPatch, rig: Rig, name: str) -> None:
+    deliver = getattr(send, name)
+
+    def delivering(sqs: Any, wave: Any, *rest: Any) -> Any:
+        rig.faults.delivering([number for batch in wave for number in numbers_of([p.entry for p in batch])])
+        return deliver(sqs, wave, *rest)
+
+    monkeypatch.setattr(send, name, delivering)

@@ -8,18 +8,27 @@ evaluation, but one step may be a regular expression that never ends.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 
 from redrive.values.errors import ExpressionFailed, InvalidRequest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_FIELDS = 10  # that are looked for in messages; each costs a look, and a lane's payload must stay small
+LONGEST_FIELD = 100  # characters
 LONGEST = 16_384  # characters; an expression travels in every state's input
 
 
 class Expression:
-    """A parsed expression. `field` is where it stands in the request (`filter.where`, `transform`)."""
+    """A parsed expression. `field` is where it stands in the request (`filter.where`, `transform`).
+
+    `fields` are those of a message that it names, each with its path; the first MOST_FIELDS, and none that is found
+    only while it is evaluated.
+    """
 
     def __init__(self, source: str, field: str) -> None:
         """Parse `source`. Raises InvalidRequest, with the position, when it is no JSONata."""
@@ -38,6 +47,7 @@ class Expression:
             raise InvalidRequest(f"{field}: the expression is nested too deeply; simplify it.") from error
         except Exception as error:  # jsonata-python's parser lets Python's own errors through
             raise InvalidRequest(f"{field}: this is no JSONata expression ({type(error).__name__}).") from error
+        self.fields = _fields(self._parsed.ast)
 
     def evaluate(self, message: dict[str, Any], variables: dict[str, Any]) -> Any:
         """Evaluate over one message; `variables` are bound as `$name`. Raises ExpressionFailed, MemoryError."""
@@ -49,6 +59,48 @@ class Expression:
             if isinstance(cause, MemoryError):
                 raise cause from error
             raise ExpressionFailed(_why(cause)) from error
+
+
+def _fields(parsed: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    try:
+        for names in _paths(parsed):
+            field = ".".join(names)
+            if len(field) <= LONGEST_FIELD and len(found) < MOST_FIELDS:
+                found[field] = names
+    except (AttributeError, TypeError, RecursionError):
+        return {}  # another version's tree: what it tells is only a hint
+    return found
+
+
+# Parts of an expression that are evaluated with the whole message in view, by the kind of their whole.
+_PARTS = {
+    "binary": ("lhs", "rhs"),
+    "unary": ("expression", "expressions", "lhs_object"),
+    "function": ("arguments",),
+    "condition": ("condition", "then", "_else"),
+    "block": ("expressions",),
+    "bind": ("rhs",),
+    "apply": ("lhs", "rhs"),
+}
+
+
+def _paths(part: Any) -> Iterator[list[str]]:
+    """Give the plain paths into a message. What stands in a step or a predicate looks from elsewhere, and is left."""
+    if isinstance(part, list | tuple):
+        for each in part:
+            yield from _paths(each)
+    elif part is not None and part.type == "path":
+        names = []
+        for step in part.steps:
+            if step.type != "name":
+                break
+            names.append(step.value)
+        if names:
+            yield names
+    elif part is not None:
+        for name in _PARTS.get(part.type, ()):
+            yield from _paths(getattr(part, name))
 
 
 def _position(error: JException) -> str:

@@ -4,43 +4,55 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from redrive.values.errors import ExpressionFailed
-from redrive.values.message import Attributes, Message, Outgoing
+from redrive.values.message import Attributes, Message, Outgoing, Stamp, whole_number
 from redrive.values.queue import LARGEST, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+# What SQS does not take (SQS API, SendMessage): it takes the characters of XML 1.0.
+_NOT_TAKEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def view_of(message: Message) -> dict[str, Any]:
-    """Give what `where` and `transform` see of a message."""
-    sent = datetime.fromtimestamp(message.sent_ms / 1000, UTC)
+def view_of(message: Message, stamp: Stamp) -> dict[str, Any]:
+    """Give what `where` and `transform` see of a message, whose stamp may be kept elsewhere."""
     return {
         "body": _parsed(message.body),
         "text": message.body,
         "attributes": {name: _plain(value) for name, value in message.attributes.items()},
         "id": message.id,
-        "sent": sent.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "received_count": int(message.system.get("ApproximateReceiveCount", "1")),
-        "redrives": message.stamp.count,
+        "sent": _moment(message.sent_ms),
+        "received_count": whole_number(message.system.get("ApproximateReceiveCount", "1")),
+        "redrives": stamp.count,
         "group": message.group,
         "source": name_of(message.source) if message.source else None,
     }
+
+
+def has_field(view: Any, names: Sequence[str]) -> bool:
+    """Tell whether there is a field at this path, in any element where an array is on the way."""
+    if not names:
+        return True
+    if isinstance(view, list):
+        return any(has_field(element, names) for element in view)
+    return isinstance(view, dict) and names[0] in view and has_field(view[names[0]], names[1:])
 
 
 def transformed(result: Any, message: Message, view: Mapping[str, Any]) -> Outgoing:
     """Give what a transform's result makes of a message. Raises ExpressionFailed when SQS could not take it."""
     outgoing = _outgoing(result, message, view)
     attributes = message.attributes if outgoing.attributes is None else outgoing.attributes
-    try:
-        size = replace(message, body=outgoing.body or "", attributes=attributes).bytes
-    except UnicodeEncodeError as error:
-        raise ExpressionFailed("transform gave half a character (a lone surrogate), which SQS does not take") from error
-    if size > LARGEST:
+    new = outgoing.attributes or {}
+    texts = [outgoing.body or "", *new, *(value.get("StringValue", "") for value in new.values())]
+    if any(_NOT_TAKEN.search(text) for text in texts):
+        raise ExpressionFailed("transform gave a character that SQS does not take")
+    if replace(message, body=outgoing.body or "", attributes=attributes).bytes > LARGEST:
         raise ExpressionFailed("transform gave a message of more than 1 MiB, the most that SQS takes")
     return outgoing
 
@@ -77,13 +89,14 @@ _strict = json.JSONDecoder(parse_constant=_no_json).decode  # made once: `json.l
 def _plain(attribute: dict[str, Any]) -> Any:
     if "BinaryValue" in attribute:
         return base64.b64encode(attribute["BinaryValue"]).decode()
-    text = attribute["StringValue"]
-    if attribute["DataType"].split(".")[0] != "Number":
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    text = attribute.get("StringValue", "")
+    return _parsed(text) if attribute.get("DataType", "").split(".")[0] == "Number" else text
+
+
+def _moment(ms: int | None) -> str | None:
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _outgoing(result: Any, message: Message, view: Mapping[str, Any]) -> Outgoing:
@@ -99,7 +112,9 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        # In JSON, such a character can be written in letters that SQS takes.
+        return _NOT_TAKEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     except (TypeError, ValueError, RecursionError) as error:
         raise ExpressionFailed(f"transform gave {kind_of(value)}, which is no JSON") from error
 

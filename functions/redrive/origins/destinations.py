@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from redrive.values.queue import LARGEST, Queue
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from redrive.values.message import Message
-    from redrive.values.queue import Queue
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,28 @@ class Destinations:
     named: Queue | None
     sources: list[Queue]
     more_sources: int = 0
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Destinations:
+        """Read a lane's part of the state machine's state."""
+        return cls(
+            Queue.from_json(value["queue"]),
+            Queue.from_json_or_none(value["destination"]),
+            [Queue.from_json(source) for source in value["sources"]],
+            value["more_sources"],
+        )
+
+    @property
+    def least_bytes(self) -> int:
+        """The largest message that each of the queues that are known takes."""
+        known = [self.named] if self.named else self.sources
+        return min((queue.max_bytes for queue in known), default=LARGEST)
+
+    def are_lost(self, lost: Collection[str]) -> bool:
+        """Tell whether no destination is left, when the queues with these names take nothing any more."""
+        if self.named:
+            return self.named.name in lost
+        return bool(lost) and not self.more_sources and all(source.name in lost for source in self.sources)
 
     def of(self, message: Message) -> Queue | str:
         """Give the queue a message goes to, or the sentence that says why there is none."""

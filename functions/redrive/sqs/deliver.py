@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,6 +13,7 @@ from redrive.sqs.queues import DENIED, MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Executor
 
     from mypy_boto3_sqs import SQSClient
 
@@ -25,15 +27,22 @@ LOST = "Redrive.DestinationLost"  # nothing more can be sent there
 NO_ANSWER = "Redrive.NoAnswer"
 
 
-def deliver(sqs: SQSClient, wave: Wave, *, in_order: bool, stopped: set[str | None]) -> list[SendResult]:
+def deliver(sqs: SQSClient, wave: Wave, pool: Executor) -> list[SendResult]:
+    """Send a wave, its batches side by side; give what became of each message."""
+    sending = [pool.submit(_send, sqs, batch) for batch in wave]
+    wait(sending)  # for all of them, also where one raises: nothing of a wave is on its way when it is over
+    return [result for sent in sending for result in sent.result()]
+
+
+def deliver_in_order(sqs: SQSClient, wave: Wave, stopped: set[str | None]) -> list[SendResult]:
     """Send a wave, batch by batch; give what became of each message.
 
-    With `in_order` (FIFO) nothing is sent of the groups that are `stopped`, nor behind a message that was refused.
+    Nothing is sent of the groups that are `stopped`, nor behind a message that was refused.
     """
     results: list[SendResult] = []
     stopped = set(stopped)
     for batch in wave:
-        ready = [parcel for parcel in batch if not in_order or parcel.group not in stopped]
+        ready = [parcel for parcel in batch if parcel.group not in stopped]
         results += [parcel.unsent(BEHIND, behind=True) for parcel in batch if parcel not in ready]
         answered = _send(sqs, ready) if ready else []
         group_at = {parcel.place: parcel.group for parcel in ready}

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from redrive.sqs.batch import tens
-from redrive.values.message import MOST_ATTRIBUTES, STAMP, Message, SendResult, Stamp, size_of
+from redrive.values.message import (
+    MOST_ATTRIBUTES,
+    MOST_REDRIVES,
+    NO_STAMP,
+    STAMP,
+    Message,
+    SendResult,
+    Stamp,
+    size_of,
+)
 from redrive.values.queue import LARGEST, Queue
 
 if TYPE_CHECKING:
@@ -41,7 +50,7 @@ class Parcel:
 
     def unsent(self, error: str, *, behind: bool = False, lost: bool = False) -> SendResult:
         """Say that it was not sent, and why."""
-        return SendResult(self.place, error=error, behind=behind, lost=lost)
+        return SendResult(self.place, error=error, to=self.to.name if lost else None, behind=behind, lost=lost)
 
 
 Batch: TypeAlias = "list[Parcel]"
@@ -67,7 +76,10 @@ def pack(
     for place, (message, verdict) in enumerate(zip(messages, verdicts, strict=True)):
         if not verdict.sends:
             continue
-        parcel = _parcel(place, message, verdict.outgoing, route, run)
+        try:
+            parcel = _parcel(place, message, verdict, route, run)
+        except Exception as error:  # noqa: BLE001 - whatever a message carries, it fails alone
+            parcel = f"it could not be packed ({type(error).__name__})"
         if in_order and message.group in blocked:
             unsendable.append(SendResult(place, error=BEHIND, behind=True))
         elif isinstance(parcel, str):
@@ -79,19 +91,25 @@ def pack(
 
 
 def _parcel(
-    place: int, message: Message, outgoing: Outgoing, route: Callable[[Message], Queue | str], run: str
+    place: int, message: Message, verdict: Verdict, route: Callable[[Message], Queue | str], run: str
 ) -> Parcel | str:
     to = route(message)
     if isinstance(to, str):
         return to
-    entry, stamped = make_entry(message, outgoing, run, to)
+    stamp = next_stamp(message, verdict.earlier or message.stamp, run)
+    entry, stamped = make_entry(message, verdict.outgoing, stamp, to)
     parcel = Parcel(place, message.group, entry, to, stamped)
     if parcel.bytes > to.max_bytes:
         return f"it is larger than {to.name} takes ({to.max_bytes:,} bytes)"
     return parcel
 
 
-def make_entry(message: Message, outgoing: Outgoing, run: str, to: Queue) -> tuple[dict[str, Any], bool]:
+def next_stamp(message: Message, earlier: Stamp, run: str) -> Stamp:
+    """Give the stamp of a message that a run sends once more."""
+    return Stamp(min(earlier.count + 1, MOST_REDRIVES), run, earlier.id or message.id)
+
+
+def make_entry(message: Message, outgoing: Outgoing, stamp: Stamp, to: Queue) -> tuple[dict[str, Any], bool]:
     """Make the SendMessageBatch entry, without its `Id`, that carries `message` on; and tell whether it has the stamp.
 
     Everything is kept: body, all attributes, group id, trace header. The stamp is added when an attribute slot is
@@ -99,10 +117,8 @@ def make_entry(message: Message, outgoing: Outgoing, run: str, to: Queue) -> tup
     """
     body = message.body if outgoing.body is None else outgoing.body
     attributes = dict(message.attributes if outgoing.attributes is None else outgoing.attributes)
-    earlier = message.stamp
-    stamp = Stamp(earlier.count + 1, run, earlier.id or message.id)
     with_stamp = {**attributes, STAMP: stamp.attribute()}
-    taken = STAMP in attributes and earlier.run is None
+    taken = STAMP in attributes and Stamp.on(attributes) == NO_STAMP
     stamped = not taken and len(with_stamp) <= MOST_ATTRIBUTES and size_of(body, with_stamp) <= to.max_bytes
     entry: dict[str, Any] = {"MessageBody": body}
     if stamped or attributes:

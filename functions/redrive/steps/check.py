@@ -62,6 +62,7 @@ def check(sqs: SQSClient, document: Any, started: str) -> Checked:
         now=now.isoformat(),
         today=now.date().isoformat(),
         yesterday=(now.date() - timedelta(days=1)).isoformat(),
+        began=int(now.timestamp() * 1000),
         sent_from=sent_from,
         sent_to=sent_to,
         where=request.filter.where,

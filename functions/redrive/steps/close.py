@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from redrive.sqs.parcels import next_stamp
 from redrive.stores import intents, pages
 from redrive.stores.intents import IntentKey
 from redrive.values.errors import PageGone, WaveInFlight
 from redrive.values.message import SendResult
-from redrive.values.outcome import GONE, STILL_SENDING, MessageOutcome, Outcome, reasons_of, tally
+from redrive.values.outcome import GONE, MAYBE_SENT, STILL_SENDING, MessageOutcome, Outcome, reasons_of, tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +47,8 @@ def close_after_a_stop(ledger: Ledger, journal: Journal, queue: Queue, name: str
     """Close a page whose step died, without sending anything: what the journal knows was sent is sent.
 
     `why` is what stopped the step. No wave of the page is begun any more: each is recorded as not sent, or the page has
-    no intent and gets none. A wave that may still be on its way stays hidden.
+    no intent and gets none. A wave that may still be on its way stays hidden; one that a journal of later would not
+    know is nobody's to record. Raises PageUnreadable.
     """
     page = pages.read(ledger, name)
     key = intent_key(ledger, queue, name, page)
@@ -59,6 +61,7 @@ def close_after_a_stop(ledger: Ledger, journal: Journal, queue: Queue, name: str
     hidden: set[int] = set()
     if intent:
         results, hidden = _results_of(journal, key, intent, why)
+        remember_unstamped(journal, ledger.run, page.messages, verdicts, results)
     outcomes = outcomes_of(page.messages, verdicts, results, why)
     pages.close(ledger, name, page, outcomes, frozenset(hidden))
 
@@ -67,7 +70,11 @@ def _results_of(journal: Journal, key: IntentKey, intent: Intent, why: str) -> t
     """Give what became of an intent's messages, and the places of those that may still be on their way."""
     results = list(intent.unsendable)
     hidden: set[int] = set()
+    forgotten = forgotten_waves(journal, key, len(intent.waves))
     for number, places in enumerate(intent.waves):
+        if number in forgotten:
+            results += maybe_sent(places)
+            continue
 
         def not_sent(places: list[int] = places) -> list[SendResult]:
             return [SendResult(place, error=why) for place in places]
@@ -79,6 +86,39 @@ def _results_of(journal: Journal, key: IntentKey, intent: Intent, why: str) -> t
             results += [SendResult(place, error=STILL_SENDING) for place in places]
             hidden.update(places)
     return results, hidden
+
+
+def forgotten_waves(journal: Journal, key: IntentKey, number: int) -> set[int]:
+    """Give those of a page's waves of which nobody can say whether an earlier attempt began them.
+
+    They have no record, in a journal that does not know their run: it was lost, and made anew.
+    """
+    begun = journal.recall([key.wave(each) for each in range(number)])
+    silent = {each for each in range(number) if key.wave(each) not in begun}
+    return silent if silent and not journal.known([key.run]) else set()
+
+
+def maybe_sent(places: Iterable[int]) -> list[SendResult]:
+    """Give the results of a forgotten wave: a person must decide whether it is sent, perhaps again."""
+    return [SendResult(place, error=MAYBE_SENT) for place in places]
+
+
+def remember_unstamped(
+    journal: Journal,
+    run: str,
+    messages: Sequence[Message],
+    verdicts: Sequence[Verdict] | None,
+    results: Iterable[SendResult],
+) -> None:
+    """Remember how often the messages were redriven that were sent without a stamp. May be repeated."""
+    stamps = {}
+    for result in results:
+        if result.id and not result.stamped:
+            message = messages[result.place]
+            earlier = verdicts[result.place].earlier if verdicts else None
+            stamps[result.id] = next_stamp(message, earlier or message.stamp, run)
+    if stamps:
+        journal.redrives.remember(stamps)
 
 
 def outcomes_of(

@@ -9,7 +9,7 @@ from redrive.sqs.batch import ask, tens
 from redrive.steps.close import intent_key
 from redrive.stores import intents, pages
 from redrive.values.errors import PageGone
-from redrive.values.outcome import GONE, STILL_SENDING
+from redrive.values.outcome import GONE, MAY_HAVE_ARRIVED
 from redrive.values.timeline import still_ours
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def delete_sent(sqs: SQSClient, ledger: Ledger, queue: Queue, name: str) -> tupl
 
     Then the page's intent is removed. Where SQS does not delete all, the intent stays: the message becomes visible, and
     whoever receives it then deletes it without sending it again. So it does for what an outlived step may still be
-    sending. Raises PageGone when the page has no outcomes.
+    sending, or may have sent under a journal that is lost. Raises PageGone when the page has no outcomes.
     """
     outcomes = pages.read_outcomes(ledger, name)
     gone = {outcome.id for outcome in outcomes if outcome.outcome in GONE}
@@ -57,6 +57,6 @@ def delete_sent(sqs: SQSClient, ledger: Ledger, queue: Queue, name: str) -> tupl
 
     with ThreadPoolExecutor(THREADS) as pool:
         deleted = sum(pool.map(delete, tens(handles)))
-    if deleted == len(gone) and not any(outcome.reason == STILL_SENDING for outcome in outcomes):
+    if deleted == len(gone) and not any(outcome.reason in MAY_HAVE_ARRIVED for outcome in outcomes):
         intents.remove(ledger, intent_key(ledger, queue, name, page))
     return len(gone), deleted

@@ -6,28 +6,37 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from redrive.expressions.judge import Judge
+from redrive.sqs.parcels import pack
 from redrive.steps.close import close_in_lane
 from redrive.stores import pages
-from redrive.stores.intents import already_sent
+from redrive.stores.intents import sent_before
 from redrive.values.lane import LIMIT_REACHED
+from redrive.values.message import UNCHANGED
 from redrive.values.outcome import GONE, MessageOutcome, Outcome
+from redrive.values.verdict import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redrive.origins.destinations import Destinations
     from redrive.stores.journal import Journal
     from redrive.stores.ledger import Ledger
     from redrive.values.criteria import Criteria
     from redrive.values.lane import Lane
-    from redrive.values.queue import Queue
+    from redrive.values.message import Message, Stamp
 
 
-def filter_page(ledger: Ledger, journal: Journal, queue: Queue, criteria: Criteria, lane: Lane) -> Lane:
+def filter_page(ledger: Ledger, journal: Journal, destinations: Destinations, criteria: Criteria, lane: Lane) -> Lane:
     """Judge the page in hand; write its verdicts, or its outcomes where nothing is to leave the queue."""
     name = lane.page.name or ""
     page = pages.read(ledger, name)
-    judge = Judge(criteria, ledger.run, already_sent(ledger, journal, queue.name))
+    queue = destinations.queue
+    before = sent_before(ledger, journal, queue.name, [message.id for message in page.messages])
+    judge = Judge(criteria, ledger.run, before, _remembered(journal, destinations, page.messages))
     verdicts = judge.judge_all(page.messages, limit=lane.budget.limit_left, in_order=queue.fifo)
-    chosen = sum(verdict.sends or verdict.outcome == Outcome.PREVIEWED for verdict in verdicts)
-    lane = _taking(lane, chosen)
+    lane = _taking(lane, sum(verdict.sends for verdict in verdicts)).missing(judge.unseen)
+    if criteria.preview:
+        verdicts = _previewed(page.messages, verdicts, destinations, ledger.run)
     selected = sum(verdict.sends or verdict.outcome in GONE for verdict in verdicts)
     lane = replace(lane, page=replace(lane.page, selected=selected))
     if selected:
@@ -36,6 +45,28 @@ def filter_page(ledger: Ledger, journal: Journal, queue: Queue, criteria: Criter
     pairs = zip(page.messages, verdicts, strict=True)
     outcomes = [MessageOutcome(message.id, v.outcome, v.reason) for message, v in pairs if v.outcome]
     return close_in_lane(ledger, lane, page, outcomes, in_order=queue.fifo)
+
+
+def _remembered(journal: Journal, destinations: Destinations, messages: Sequence[Message]) -> dict[str, Stamp]:
+    """Give the stamps of what may have been redriven before and could not carry one."""
+    most = destinations.least_bytes
+    ids = [message.id for message in messages if not message.is_stampable(most)]
+    return journal.redrives.recall(ids) if ids else {}
+
+
+def _previewed(
+    messages: Sequence[Message], verdicts: Sequence[Verdict], destinations: Destinations, run: str
+) -> list[Verdict]:
+    """Give the verdicts as a preview has them: what would be sent, and what could not go, with the reason of a send."""
+    _, unsendable = pack(messages, verdicts, destinations.of, run, in_order=destinations.queue.fifo)
+    refused = {
+        result.place: Verdict(Outcome.HELD if result.behind else Outcome.FAILED, result.error) for result in unsendable
+    }
+    previewed = [
+        replace(verdict, outcome=Outcome.PREVIEWED, outgoing=UNCHANGED) if verdict.sends else verdict
+        for verdict in verdicts
+    ]
+    return [refused.get(place, verdict) for place, verdict in enumerate(previewed)]
 
 
 def _taking(lane: Lane, chosen: int) -> Lane:

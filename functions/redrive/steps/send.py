@@ -5,15 +5,24 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from redrive import clock
-from redrive.sqs.deliver import deliver
+from redrive.sqs.deliver import deliver, deliver_in_order
 from redrive.sqs.parcels import into_waves, pack, places_in
-from redrive.steps.close import close_in_lane, intent_key, outcomes_of
+from redrive.steps.close import (
+    close_in_lane,
+    forgotten_waves,
+    intent_key,
+    maybe_sent,
+    outcomes_of,
+    remember_unstamped,
+)
 from redrive.stores import intents, pages
 from redrive.stores.intents import Intent
 from redrive.values.errors import OutOfTime, PageLapsed
+from redrive.values.lane import DESTINATION_LOST
 from redrive.values.outcome import Outcome
 from redrive.values.timeline import MARGIN
 
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
 
 RESERVE_MS = 10_000  # with less time left, a step begins no more waves
 PACED = 0.95  # of the rate: a page leaves in one burst, and any ten seconds must see nine or ten of them, not eleven
+BATCHES_AT_ONCE = 12  # on their way, of all waves
+TRUNCATED = 1  # second that a Wait by timestamp may be short of: it drops the milliseconds (docs/facts.md B5)
 CATCH_UP = 0.4  # seconds that a turn may be late and still not delay the next one
 NO_RESULT = "the step that was to send it did not finish"
 
@@ -58,31 +69,46 @@ def send_page(
     key = intent_key(ledger, destinations.queue, name, page)
     # Also without a wave: a page may hold only messages that were sent before, whose deletion must survive a crash.
     ids = [message.id for message in page.messages]
-    intents.declare(ledger, key, Intent(ids, [places_in(wave) for wave in waves], results))
-    stopped: set[str | None] = set()
+    first = intents.declare(ledger, key, Intent(ids, [places_in(wave) for wave in waves], results))
+    forgotten = set() if first else forgotten_waves(journal, key, len(waves))
+    _wait_for_the_rest(lane)
 
-    def send_wave(number: int, wave: Wave) -> list[SendResult]:
+    def send_wave(number: int, wave: Wave, send: Callable[[Wave], list[SendResult]]) -> list[SendResult]:
+        if number in forgotten:
+            return maybe_sent(places_in(wave))
         if remaining_ms() < RESERVE_MS:
             raise OutOfTime("the step's time is nearly over; it goes on in its next attempt.")
         if clock.now() > page.visible_at - MARGIN:
             raise PageLapsed("the page took so long that its messages are about to become visible in the queue.")
-        return journal.once(key.wave(number), lambda: deliver(sqs, wave, in_order=in_order, stopped=stopped))
+        answered = journal.once(key.wave(number), lambda: send(wave))
+        # Not within the wave: what was sent is recorded first. An attempt that dies in between comes here again.
+        remember_unstamped(journal, ledger.run, page.messages, verdicts, answered)
+        return answered
 
     if in_order:
+        stopped: set[str | None] = set()
         for number, wave in enumerate(waves):
-            answered = send_wave(number, wave)
-            stopped |= {page.messages[result.place].group for result in answered if result.error}
+            answered = send_wave(number, wave, lambda wave: deliver_in_order(sqs, wave, stopped))
+            stopped.update(page.messages[result.place].group for result in answered if result.error)
             results += answered
     else:
-        with ThreadPoolExecutor(lane.budget.waves_at_once) as pool:
-            for answered in pool.map(send_wave, range(len(waves)), waves):
+        with ThreadPoolExecutor(BATCHES_AT_ONCE) as batches, ThreadPoolExecutor(lane.budget.waves_at_once) as pool:
+            send = partial(send_wave, send=lambda wave: deliver(sqs, wave, batches))
+            for answered in pool.map(send, range(len(waves)), waves):
                 results += answered
     outcomes = outcomes_of(page.messages, verdicts, results, NO_RESULT)
     lane = close_in_lane(ledger, lane, page, outcomes, in_order=in_order)
     lane = _keep_pace(lane, began, sum(outcome.outcome == Outcome.SENT for outcome in outcomes))
-    if results and all(result.lost for result in results):
-        return lane.ending(results[0].error)
+    if destinations.are_lost({result.to for result in results if result.lost and result.to}):
+        return lane.ending(DESTINATION_LOST)
     return lane
+
+
+def _wait_for_the_rest(lane: Lane) -> None:
+    """Wait until the turn's own time, where the state machine's Wait ended a little before it."""
+    rest = datetime.fromisoformat(lane.next.pause_until).timestamp() - clock.now()
+    if rest > 0:
+        clock.pause(min(rest, TRUNCATED))
 
 
 def _keep_pace(lane: Lane, began: float, sent: int) -> Lane:

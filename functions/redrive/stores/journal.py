@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import hashlib
 import json
 import threading
 import zlib
@@ -24,29 +25,35 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
-    IdempotencyItemNotFoundError,
 )
 
+from redrive.stores import runs
+from redrive.stores.redrives import Redrives, read
 from redrive.values.errors import WaveInFlight
 from redrive.values.message import SendResult
+from redrive.values.timeline import REMEMBERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-LIFE = 14 * 24 * 3600  # seconds that a record is kept: as long as a message can live (SQS's longest retention)
 Results: TypeAlias = list[SendResult]
 
 
 class Journal(Protocol):
-    """Sends a wave at most once, as far as is known; `key` names the wave."""
+    """Sends a wave at most once, as far as is known; `key` names the wave. `redrives` remembers beside it."""
+
+    redrives: Redrives
 
     def once(self, key: str, send: Callable[[], Results]) -> Results:
         """Give what `send` answered, now or in an earlier attempt. Raises WaveInFlight when that is unknown."""
 
-    def recall(self, key: str) -> Results | None:
-        """Give what SQS answered to a wave; None when the wave was never sent, or nobody knows what was answered."""
+    def recall(self, keys: Sequence[str]) -> dict[str, Results | None]:
+        """Give what SQS answered to each wave that was begun; None for one whose answers nobody recorded."""
+
+    def known(self, runs: Iterable[str]) -> set[str]:
+        """Give those of the runs that this journal has seen: of no other does it say what was not sent."""
 
 
 class DynamoDBJournal:
@@ -58,7 +65,8 @@ class DynamoDBJournal:
     def __init__(self, dynamodb: Callable[[], DynamoDBClient], table: str, context: Any) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._config = IdempotencyConfig(event_key_jmespath="key", expires_after_seconds=LIFE)
+        self.redrives = Redrives(dynamodb, table)
+        self._config = IdempotencyConfig(event_key_jmespath="key", expires_after_seconds=REMEMBERED)
         self._config.register_lambda_context(context)
         self._lock = threading.Lock()
 
@@ -88,18 +96,28 @@ class DynamoDBJournal:
         except IdempotencyAlreadyInProgressError as error:
             raise WaveInFlight(f"an earlier attempt may still be sending wave {key}.") from error
 
-    def recall(self, key: str) -> Results | None:
-        """Look a wave up, without sending anything."""
-        try:
-            record = self._layer.get_record(data={"key": key})
-        except IdempotencyItemNotFoundError:
-            return None
-        if record is None or not record.response_data:
-            return None
-        return _unpacked(json.loads(record.response_data))
+    def recall(self, keys: Sequence[str]) -> dict[str, Results | None]:
+        """Look waves up, a hundred at a time, without sending anything."""
+        waves = {_id(key): key for key in keys}
+        return {waves[id_]: _results(item) for id_, item in read(self._dynamodb, self._table, list(waves)).items()}
+
+    def known(self, runs_: Iterable[str]) -> set[str]:
+        """Look runs up."""
+        return runs.known(self._dynamodb, self._table, runs_)
 
 
 _PREFIX = "redrive.send"
+
+
+def _id(key: str) -> str:
+    """Give the id of a wave's record, as Powertools makes it."""
+    return f"{_PREFIX}#{hashlib.md5(json.dumps(key).encode(), usedforsecurity=False).hexdigest()}"
+
+
+def _results(item: dict[str, Any]) -> Results | None:
+    if item["status"]["S"] != "COMPLETED":
+        return None
+    return _unpacked(json.loads(item["data"]["S"]))
 
 
 def _packed(results: Results) -> str:

@@ -12,18 +12,21 @@ a page never changes after its first write: verdicts, journal and outcomes name 
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
+import re
+import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
 
-from redrive.values.errors import PageGone
+from redrive.values.errors import PageGone, PageUnreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mypy_boto3_s3 import S3Client
 
@@ -31,6 +34,36 @@ PAGES, VERDICTS, HELD, OUTCOMES = "pages", "verdicts", "held", "outcomes"
 SHORT_LIFE = "life=short"  # the bucket's lifecycle rule finds by this tag what holds messages, or is of no use for long
 _FAST = 1  # gzip's fastest level: pages are read once or twice, and time is what a lane has least of
 _MISSING = {"NoSuchKey", "404"}
+_SUFFIX = ".jsonl.gz"
+_PAGE = re.compile(r"\d+/\d+-\d+")
+# What comes of reading what we did not write, or not so.
+_FOREIGN = (
+    ValueError,  # no JSON, no text, no base64, no such outcome
+    LookupError,  # a field, or all of it, is missing
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+    EOFError,
+    zlib.error,
+    gzip.BadGzipFile,
+)
+P = ParamSpec("P")
+Read = TypeVar("Read")
+
+
+def legible(read: Callable[P, Read]) -> Callable[P, Read]:
+    """Let a reader of stored objects raise PageUnreadable where one is not what we wrote, whatever it is instead."""
+
+    @functools.wraps(read)
+    def reader(*args: P.args, **kwargs: P.kwargs) -> Read:
+        try:
+            return read(*args, **kwargs)
+        except _FOREIGN as error:
+            what = type(error).__name__  # and no more: the error's own text may quote what stands there
+            raise PageUnreadable(f"an object of the page in the bucket cannot be read ({what}).") from error
+
+    return reader
 
 
 @dataclass(frozen=True)
@@ -83,12 +116,14 @@ class Ledger:
             ) from error
 
     def names(self, kind: str, lane: int | None = None) -> Iterator[str]:
-        """List the pages that have a `kind`, of one lane or of all."""
+        """List the pages that have a `kind`, of one lane or of all. What is no page's object is passed over."""
         folder = f"runs/{self.run}/{kind}/"
         prefix = folder if lane is None else f"{folder}{lane}/"
         for batch in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
             for found in batch.get("Contents", []):
-                yield found["Key"].removeprefix(folder).removesuffix(".jsonl.gz")
+                name, dot, suffix = found["Key"].removeprefix(folder).partition(".")
+                if _PAGE.fullmatch(name) and f"{dot}{suffix}" == _SUFFIX:
+                    yield name
 
     def write_document(self, name: str, document: dict[str, Any]) -> None:
         """Write `request`, `plan` or `summary`, for people to read."""
@@ -110,7 +145,7 @@ class Ledger:
         return True
 
     def _page_key(self, kind: str, page: str) -> str:
-        return f"runs/{self.run}/{kind}/{page}.jsonl.gz"
+        return f"runs/{self.run}/{kind}/{page}{_SUFFIX}"
 
 
 def get(s3: S3Client, bucket: str, key: str) -> bytes:
@@ -138,4 +173,7 @@ def created(put: Any) -> bool:
 def _lines(body: bytes) -> list[dict[str, Any]]:
     # Line by line, and never the whole text: it may be some times as large as what it says.
     with gzip.open(io.BytesIO(body)) as file:
-        return [json.loads(line) for line in file]
+        lines = [json.loads(line) for line in file]
+    if not lines:
+        raise EOFError  # nothing of ours is written without a line
+    return lines

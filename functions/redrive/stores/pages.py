@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from redrive.stores.ledger import HELD, OUTCOMES, PAGES, VERDICTS
+from redrive.stores.ledger import HELD, OUTCOMES, PAGES, VERDICTS, legible
 from redrive.values.errors import PageGone
 from redrive.values.message import HeldMessage, Message, StoredPage
 from redrive.values.outcome import GONE, MessageOutcome
@@ -24,6 +24,7 @@ def store(ledger: Ledger, name: str, page: StoredPage) -> bool:
     return ledger.write_once(PAGES, name, (message.to_json() | {_STARTED: page.started} for message in page.messages))
 
 
+@legible
 def read(ledger: Ledger, name: str) -> StoredPage:
     """Read a page. Raises PageGone."""
     lines = ledger.read(PAGES, name)
@@ -43,6 +44,7 @@ def write_verdicts(ledger: Ledger, name: str, page: StoredPage, verdicts: Iterab
     ledger.write(VERDICTS, name, map(Verdict.to_json, verdicts, page.messages))
 
 
+@legible
 def read_verdicts(ledger: Ledger, name: str, page: StoredPage) -> list[Verdict]:
     """Read the verdicts on a page, place by place. Raises PageGone when there are none, or of other messages."""
     lines = ledger.read(VERDICTS, name)
@@ -51,6 +53,7 @@ def read_verdicts(ledger: Ledger, name: str, page: StoredPage) -> list[Verdict]:
     return [Verdict.from_json(line) for line in lines]
 
 
+@legible
 def read_held(ledger: Ledger, name: str) -> list[HeldMessage]:
     """Read what of a page stays in the queue. Raises PageGone."""
     return [HeldMessage.from_json(line) for line in ledger.read(HELD, name)]
@@ -61,6 +64,7 @@ def write_held(ledger: Ledger, name: str, held: Iterable[HeldMessage]) -> None:
     ledger.write(HELD, name, (message.to_json() for message in held))
 
 
+@legible
 def read_outcomes(ledger: Ledger, name: str) -> list[MessageOutcome]:
     """Read what became of a closed page's messages. Raises PageGone."""
     return [MessageOutcome.from_json(line) for line in ledger.read(OUTCOMES, name)]

@@ -10,14 +10,15 @@ from typing import Any
 class Criteria:
     """What the filter step judges by.
 
-    `now` (ISO 8601), `today` and `yesterday` are of the run's start in the request's time zone; messages first sent
-    within `[sent_from, sent_to)` (milliseconds since the epoch; None is open) are chosen. The rest is as
-    in the request.
+    `now` (ISO 8601), `today` and `yesterday` are of the run's start in the request's time zone, and `began` is that
+    start in milliseconds since the epoch: what was first sent after it is left alone. Messages first sent within
+    `[sent_from, sent_to)` (milliseconds; None is open) are chosen. The rest is as in the request.
     """
 
     now: str
     today: str
     yesterday: str
+    began: int
     sent_from: int | None = None
     sent_to: int | None = None
     where: str | None = None
@@ -34,7 +35,13 @@ class Criteria:
         """Read what `to_json` wrote."""
         return cls(**value)
 
-    def is_in_window(self, sent_ms: int) -> bool:
-        """Tell whether a message that was first sent then is one of those asked for."""
+    def is_newer(self, sent_ms: int | None) -> bool:
+        """Tell whether a message that was first sent then came after the run had begun."""
+        return sent_ms is not None and sent_ms >= self.began
+
+    def is_in_window(self, sent_ms: int | None) -> bool:
+        """Tell whether a message that was first sent then (None: nobody knows) is one of those asked for."""
+        if sent_ms is None:
+            return self.sent_from is None and self.sent_to is None
         after_start = self.sent_from is None or sent_ms >= self.sent_from
         return after_start and (self.sent_to is None or sent_ms < self.sent_to)

@@ -42,6 +42,10 @@ class PageGone(RedriveError):  # noqa: N818 - the name is the state machine's er
     """An object of a page is not in the bucket: its short life is over, or somebody deleted it."""
 
 
+class PageUnreadable(PageGone):
+    """An object of a page is in the bucket, and nobody can read it: it is damaged, or somebody else's."""
+
+
 class PageLapsed(RedriveError):  # noqa: N818 - the name is the state machine's error name
     """A page took longer than its messages stay invisible; what is left of it must not be touched."""
 

@@ -17,9 +17,11 @@ DRAINED = "drained"
 LIMIT_REACHED = "the limit is reached"
 NEAR_LIMIT = "the queue's limit of 120,000 messages in flight is near"
 HOLD_ENDS = "the 12 hours that SQS keeps a message hidden are nearly over"
+DESTINATION_LOST = "no destination is left that takes messages"
 HISTORY_ENDS = "its history is long enough"
 MOST_LANES = 32  # what all lanes bring back must fit into one state's payload
 MOST_GROUPS = 8  # for the same reason; the rest are counted
+MOST_UNSEEN = 10
 NEVER = "1970-01-01T00:00:00Z"
 
 
@@ -33,7 +35,7 @@ class Budget:
     poll_seconds   how long it waits
     page_bytes     a page is closed when another poll may make it larger than that; what four polls may bring
     batch, wave    messages in a batch, and batches in a wave, at most
-    waves_at_once  how many are on their way side by side, where order does not matter
+    waves_at_once  how many are on their way side by side, where order does not matter: what can arrive twice is these
     limit_left     how many more messages it may select; None without a limit
     has_filter     whether messages may be passed over, so that a page may be larger than `limit_left`
     hold_capacity  how many messages it may hold back before the queue's in-flight limit is near
@@ -48,7 +50,7 @@ class Budget:
     page_bytes: int = 40 * 1024 * 1024
     batch: int = 10
     wave: int = 10
-    waves_at_once: int = 10
+    waves_at_once: int = 2
     limit_left: int | None = None
     has_filter: bool = False
     hold_capacity: int = 100_000
@@ -64,6 +66,8 @@ class Tally:
     reasons      how many messages failed, by reason; only the first MOST_REASONS different ones
     groups       FIFO: which groups stopped, and why; only the first MOST_GROUPS
     more_groups  how many more stopped
+    unseen       fields that `filter.where` names and that no message had which was judged by it, the first MOST_UNSEEN;
+                 None before the first
     requests     its bill; of failed attempts at a step all functions run, but only the requests that the worker still
                  knows
     """
@@ -72,6 +76,7 @@ class Tally:
     reasons: dict[str, int] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     more_groups: int = 0
+    unseen: list[str] | None = None
     requests: Requests = field(default_factory=no_requests)
 
 
@@ -171,6 +176,10 @@ class Lane:
         listed = dict(list(known.items())[:MOST_GROUPS])
         return self._telling(groups=listed, more_groups=self.tally.more_groups + len(known) - len(listed))
 
+    def missing(self, unseen: list[str] | None) -> Lane:
+        """Give the lane with the fields that no judged message of a page had (None: none was judged)."""
+        return self._telling(unseen=unseen_in_all(self.tally.unseen, unseen))
+
     def charged(self, requests: Requests) -> Lane:
         """Give the lane with `requests` added."""
         return self._telling(requests=add(self.tally.requests, requests))
@@ -181,3 +190,11 @@ class Lane:
 
     def _telling(self, **changes: Any) -> Lane:
         return replace(self, tally=replace(self.tally, **changes))
+
+
+def unseen_in_all(*unseen: list[str] | None) -> list[str] | None:
+    """Give the fields that were seen in none of several parts of a run; None where nothing was judged in any."""
+    told = [fields for fields in unseen if fields is not None]
+    if not told:
+        return None
+    return [field_ for field_ in told[0] if all(field_ in fields for fields in told)][:MOST_UNSEEN]

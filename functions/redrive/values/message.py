@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 STAMP = "redrive"  # the message attribute that says: redriven before, by which run, and what it was at first
 MOST_ATTRIBUTES = 10
+MOST_REDRIVES = 1_000_000  # that a stamp may tell of; more is no count of ours
+MOST_NAME = 100  # characters of a run or an id: a run is a day and an execution's name, of 80 at most
+MOST_STAMP = 1024  # characters of a stamp's value, and room enough for any that we write
+MOST_DIGITS = 20  # of a number that SQS writes
+LAST_MS = 253_402_300_799_999  # the last moment that a date can tell, in the year 9999
 Attributes: TypeAlias = dict[str, dict[str, Any]]  # SQS's `MessageAttributes`: name → `DataType` and a value
 
 
@@ -38,17 +43,36 @@ class Stamp:
 
     @classmethod
     def on(cls, attributes: Attributes) -> Stamp:
-        """Read the stamp on a message with these attributes; NO_STAMP when there is none of ours."""
-        if STAMP not in attributes:
+        """Read the stamp on a message with these attributes; NO_STAMP when there is none of ours.
+
+        Whoever sends a message may write anything there. What we could not have written is somebody else's attribute
+        of the same name, and says nothing of redrives.
+        """
+        text = attributes.get(STAMP, {}).get("StringValue")
+        if not isinstance(text, str) or len(text) > MOST_STAMP:
             return NO_STAMP
         try:
-            value = json.loads(attributes[STAMP].get("StringValue", ""))
-            return cls(int(value["count"]), str(value["run"]), str(value["id"]))
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-            return NO_STAMP  # somebody else's attribute of the same name: it was not redriven by us
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return NO_STAMP
+        return cls.of(value)
+
+    @classmethod
+    def of(cls, value: Any) -> Stamp:
+        """Take `{"count", "run", "id"}` for a stamp; NO_STAMP when it can be none of ours."""
+        if not isinstance(value, dict):
+            return NO_STAMP
+        count, run, first = value.get("count"), value.get("run"), value.get("id")
+        if type(count) is not int or not 1 <= count <= MOST_REDRIVES:  # nor a bool, which is an int to Python
+            return NO_STAMP
+        return cls(count, run, first) if _is_name(run) and _is_name(first) else NO_STAMP
 
 
 NO_STAMP = Stamp(0, None, None)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MOST_NAME
 
 
 @dataclass(frozen=True)
@@ -67,7 +91,7 @@ class Message:
         return cls(
             id=received["MessageId"],
             handle=received["ReceiptHandle"],
-            body=received["Body"],
+            body=received.get("Body", ""),
             attributes={
                 # A list value is reserved by SQS and always empty; what is kept is what can be sent.
                 name: {key: value[key] for key in ("DataType", "StringValue", "BinaryValue") if key in value}
@@ -88,9 +112,10 @@ class Message:
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> Message:
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote. Raises ValueError or the like when it is not that."""
+        system = {as_text(name): as_text(value) for name, value in line["system"].items()}
         attributes = attributes_from_json(line["attributes"])
-        return cls(line["id"], line["handle"], line["body"], attributes, line["system"])
+        return cls(as_text(line["id"]), as_text(line["handle"]), as_text(line["body"]), attributes, system)
 
     @property
     def bytes(self) -> int:
@@ -108,9 +133,15 @@ class Message:
         return self.system.get("DeadLetterQueueSourceArn")
 
     @property
-    def sent_ms(self) -> int:
-        """When it was first sent, in milliseconds since the epoch (`SentTimestamp`)."""
-        return int(self.system["SentTimestamp"])
+    def sent_ms(self) -> int | None:
+        """When it was first sent, in milliseconds since the epoch (`SentTimestamp`); None when that tells no time."""
+        sent = whole_number(self.system.get("SentTimestamp"))
+        return sent if sent is not None and sent <= LAST_MS else None
+
+    def is_stampable(self, most_bytes: int) -> bool:
+        """Tell whether it could carry a stamp to a queue that takes messages of so many bytes."""
+        has_stamp, has_slot = self.stamp != NO_STAMP, len(self.attributes) < MOST_ATTRIBUTES
+        return (has_stamp or (has_slot and STAMP not in self.attributes)) and self.bytes + MOST_STAMP <= most_bytes
 
     @property
     def stamp(self) -> Stamp:
@@ -139,6 +170,10 @@ class StoredPage:
     started: float
     messages: Sequence[Message]
 
+    def __post_init__(self) -> None:
+        """Refuse a time that is none: a page is read from where others may have written."""
+        as_time(self.started)
+
     @property
     def visible_at(self) -> float:
         """When the first of its messages would become visible."""
@@ -160,8 +195,10 @@ class HeldMessage:
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> HeldMessage:
-        """Read what `to_json` wrote."""
-        return cls(**line)
+        """Read what `to_json` wrote. Raises ValueError or the like when it is not that."""
+        held = cls(**line)
+        as_text(held.id), as_text(held.handle), as_time(held.visible_at)
+        return held
 
 
 @dataclass(frozen=True)
@@ -201,17 +238,45 @@ def attributes_to_json(attributes: Attributes) -> Attributes:
 
 
 def attributes_from_json(attributes: Attributes) -> Attributes:
-    """Read what `attributes_to_json` wrote."""
+    """Read what `attributes_to_json` wrote. Raises ValueError or the like when it is not that."""
     return {
-        name: {**value, "BinaryValue": base64.b64decode(value["BinaryValue"])} if "BinaryValue" in value else value
+        name: {
+            part: base64.b64decode(as_text(text)) if part == "BinaryValue" else as_text(text)
+            for part, text in value.items()
+        }
         for name, value in attributes.items()
     }
 
 
+def as_text(value: Any) -> str:
+    """Give a stored text. Raises TypeError when it is none."""
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def as_time(value: Any) -> float:
+    """Give a stored time, in epoch seconds. Raises ValueError or TypeError when it is none."""
+    if not 0 <= value <= LAST_MS / 1000:
+        raise ValueError("no time")
+    return float(value)
+
+
 def size_of(body: str, attributes: Attributes) -> int:
     """Count bytes as SQS does: the body, and each attribute's name, type and value."""
-    total = len(body.encode())
+    total = _bytes(body)
     for name, value in attributes.items():
-        total += len(name.encode()) + len(value["DataType"].encode())
-        total += len(value.get("StringValue", "").encode()) + len(value.get("BinaryValue", b""))
+        total += _bytes(name) + _bytes(value.get("DataType", ""))
+        total += _bytes(value.get("StringValue", "")) + len(value.get("BinaryValue", b""))
     return total
+
+
+def _bytes(text: str) -> int:
+    # Half a character (a lone surrogate) has no UTF-8; SQS refuses it, and until then it is counted.
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+
+
+def whole_number(text: Any) -> int | None:
+    """Read a number as SQS writes one; None when it is none."""
+    is_one = isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
+    return int(text) if is_one else None

@@ -24,6 +24,8 @@ class Outcome(StrEnum):
 
 GONE = frozenset({Outcome.SENT, Outcome.ALREADY_SENT})  # in its destination, and to be deleted from where it was
 STILL_SENDING = "a step may still be sending it; it becomes visible by itself, within ten minutes"
+MAYBE_SENT = "it may have been sent before: the journal that would tell has no record of its run"
+MAY_HAVE_ARRIVED = frozenset({STILL_SENDING, MAYBE_SENT})  # so that the intent must stay, whatever else is deleted
 
 Counts: TypeAlias = dict[str, int]
 COUNTED = ("received", *Outcome, "deleted", "unstamped")  # `unstamped` were sent without the `redrive` attribute
@@ -61,8 +63,10 @@ class MessageOutcome:
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> MessageOutcome:
-        """Read a line of the ledger's outcomes."""
+        """Read a line of the ledger's outcomes. Raises ValueError or the like when it is none."""
         given = {name: line[name] for name in cls.__dataclass_fields__}
+        if not isinstance(given["id"], str) or not isinstance(given["reason"], str):
+            raise TypeError("no outcome")
         return cls(**{**given, "outcome": Outcome(given["outcome"])})
 
 

@@ -141,11 +141,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Released:
-    """What the release did: how many messages it made visible, and the counts anew where a lane's own are not all."""
+    """What the release did: how many messages it made visible, and the counts anew where a lane's own are not all.
+
+    `unreadable` counts the pages of which an object in the bucket could not be read: their messages become visible by
+    themselves, and are in no count that was made anew.
+    """
 
     released: int
     counts: Counts | None = None
     reasons: dict[str, int] | None = None
+    unreadable: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give it as it travels through the state machine, without what is None."""
@@ -154,7 +159,7 @@ class Released:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Released:
         """Read what `to_json` wrote, perhaps with a bill beside it."""
-        return cls(value["released"], value.get("counts"), value.get("reasons"))
+        return cls(value["released"], value.get("counts"), value.get("reasons"), value.get("unreadable", 0))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ LEEWAY = 10  # a request takes its time
 HOLD = 3_600
 # A turn may send until MARGIN before its own page becomes visible, and then deletes.
 RENEW = VISIBILITY - MARGIN // 2
+REMEMBERED = 14 * 24 * 3_600  # by the journal: as long as a message can live (SQS's longest retention)
 MOST_HIDDEN = 12 * 3_600  # from its receive, however often that is extended (docs/facts.md A1)
 
 

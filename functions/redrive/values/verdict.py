@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from redrive.values.message import UNCHANGED, Outgoing, attributes_from_json, attributes_to_json
+from redrive.values.message import UNCHANGED, Outgoing, Stamp, as_text, attributes_from_json, attributes_to_json
 from redrive.values.outcome import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from redrive.values.message import Message
 
 SEND = "send"  # as a verdict is written
 
 
 @dataclass(frozen=True)
+class SentBefore:
+    """What is known of earlier sends of messages, by their ids.
+
+    `known` were sent, and have these ids in their destinations; of the `unknown` nobody can say whether they were.
+    """
+
+    known: Mapping[str, str] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
+
+
+NOT_SENT_BEFORE = SentBefore()
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What is to become of a message: to be sent where `outcome` is None, else how it ends without that, and why.
 
-    `new_id` is the id that a message has in its destination, when it was sent before.
+    `new_id` is the id that a message has in its destination, when it was sent before; `earlier` is the stamp that an
+    earlier redrive remembered of it, because it could not carry one.
     """
 
     outcome: Outcome | None
     reason: str = ""
     outgoing: Outgoing = UNCHANGED
     new_id: str | None = None
+    earlier: Stamp | None = None
 
     @property
     def sends(self) -> bool:
@@ -36,6 +54,8 @@ class Verdict:
         line: dict[str, Any] = {"id": message.id, "decision": self.outcome or SEND, "reason": self.reason}
         if self.new_id:
             line["new_id"] = self.new_id
+        if self.earlier:
+            line["earlier"] = vars(self.earlier)
         if self.outgoing != UNCHANGED:
             attributes = self.outgoing.attributes
             line["body"] = self.outgoing.body
@@ -44,8 +64,10 @@ class Verdict:
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> Verdict:
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote. Raises ValueError or the like when it is not that."""
         attributes = line.get("attributes")
         changed = None if attributes is None else attributes_from_json(attributes)
         outcome = None if line["decision"] == SEND else Outcome(line["decision"])
-        return cls(outcome, line["reason"], Outgoing(line.get("body"), changed), line.get("new_id"))
+        body, new_id = (None if line.get(name) is None else as_text(line[name]) for name in ("body", "new_id"))
+        earlier = Stamp.of(line["earlier"]) if "earlier" in line else None
+        return cls(outcome, as_text(line["reason"]), Outgoing(body, changed), new_id, earlier)

@@ -13,21 +13,23 @@ from redrive.expressions.guard import LIMITS, MIB, Limits
 from redrive.expressions.judge import MOST_NEW, Judge
 from redrive.expressions.shapes import view_of
 from redrive.values.errors import ExpressionTooSlow
-from redrive.values.message import Outgoing
+from redrive.values.message import NO_STAMP, Outgoing, Stamp
 from redrive.values.outcome import Outcome
-from redrive.values.verdict import Verdict
+from redrive.values.verdict import SentBefore, Verdict
 from support.library import BLOB, SENT, attribute_sets, criteria, message, messages, stamp, text, texts
 
 SEND = "send"
-ALREADY = {"sent-before": "new-id"}
+ALREADY = SentBefore({"sent-before": "new-id"}, frozenset({"nobody-knows"}))
 
 
 def decision_of(verdict):
     return verdict.outcome or SEND
 
 
-def judge_all(subjects, limit=None, in_order=False, limits=LIMITS, **changes):
-    return Judge(criteria(**changes), "run-1", ALREADY, limits).judge_all(subjects, limit=limit, in_order=in_order)
+def judge_all(subjects, limit=None, in_order=False, limits=LIMITS, remembered=None, **changes):
+    return Judge(criteria(**changes), "run-1", ALREADY, remembered, limits).judge_all(
+        subjects, limit=limit, in_order=in_order
+    )
 
 
 def judge(subject, **changes):
@@ -82,6 +84,78 @@ def judge(subject, **changes):
 def test_a_verdict_follows_from_the_criteria(changes, subject, decision, reason):
     verdict = judge(subject, **changes)
     assert (decision_of(verdict), verdict.reason) == (decision, reason)
+
+
+NEWER = "it was sent after this run began"
+
+
+@pytest.mark.parametrize("changes", [{}, {"where": "true"}, {"sent_from": SENT}, {"transform": "body"}], ids=str)
+@pytest.mark.parametrize(
+    ("began", "decision", "reason"),
+    [(SENT, "held", NEWER), (SENT - 1, "held", NEWER), (SENT + 1, SEND, "")],
+    ids=["as it began", "later", "before"],
+)
+def test_what_was_sent_after_the_run_began_is_left_alone(changes, began, decision, reason):
+    verdict = judge(message(), began=began, **changes)
+    assert (decision_of(verdict), verdict.reason) == (decision, reason)
+
+
+def test_what_this_run_sent_itself_is_told_from_what_is_merely_newer():
+    verdict = judge(message(attributes=stamp(1, "run-1", "x")), began=0)
+    assert (decision_of(verdict), verdict.reason) == ("returned", "this run sent it, and it came back")
+
+
+FOREIGN = {"redrive": text("their own")}
+
+
+def test_a_stamp_that_is_remembered_elsewhere_counts_as_one_that_is_carried():
+    remembered = {"id-0": Stamp(3, "run-0", "first"), "id-1": Stamp(1, "run-1", "first")}
+    for each, decision in ((message(attributes=FOREIGN), "held"), (message(1, attributes=FOREIGN), "returned")):
+        assert decision_of(judge(each, remembered=remembered, max_redrives=3)) == decision
+    verdict = judge(message(attributes=FOREIGN), remembered=remembered, max_redrives=4, where="redrives = 3")
+    assert (decision_of(verdict), verdict.earlier) == (SEND, remembered["id-0"])
+    assert Verdict.from_json(json.loads(json.dumps(verdict.to_json(message())))) == verdict
+
+
+def test_what_may_have_been_sent_before_and_nobody_can_say_fails_and_is_not_sent():
+    verdict = judge(replace(message(), id="nobody-knows"), where="true")
+    why = "it may have been sent before: the journal that would tell has no record of its run"
+    assert verdict == Verdict(Outcome.FAILED, why)
+
+
+@pytest.mark.parametrize(
+    ("where", "bodies", "unseen"),
+    [
+        ("body.eror.code = 'x'", ['{"error":{"code":"x"}}', '{"error":1}'], ["body.eror.code"]),
+        ("body.error.code = 'x'", ['{"error":1}', '{"error":{"code":"y"}}'], []),
+        ("body.items.n > 1 and $exists(attributes.tenant)", ['{"items":[{"m":1},{"n":1}]}'], ["attributes.tenant"]),
+        ("body.items[price > 3].naem = 'x'", ['{"items":[{"name":"x"}]}'], ["body.items.naem"]),
+        ("body.a = null", ['{"a":null}'], []),
+        ("error.code = 'x' or text = 'y'", ["y"], ["error.code"]),
+        ("$lookup(body, 'c') = 1", ['{"x":1}'], []),
+        ("$map(body.items, function($i) { $i.z }) = 1", ['{"items":[]}'], []),
+        ("body.(a + b) = 1 or body.*.c = 1 or body.**.d = 1", ['{"x":1}'], []),
+        ("body.a.b = 1", ["[" * 5000], ["body.a.b"]),
+    ],
+)
+def test_a_field_that_where_names_and_no_message_has_is_told(where, bodies, unseen):
+    judging = Judge(criteria(where=where), "run-1")
+    assert judging.unseen is None
+    judging.judge_all([message(n, body) for n, body in enumerate(bodies)], limit=None, in_order=False)
+    assert judging.unseen == unseen
+
+
+def test_where_nothing_was_judged_by_where_no_field_is_told_to_be_missing():
+    judging = Judge(criteria(where="body.a = 1", sent_to=0), "run-1")
+    judging.judge_all([message()], limit=None, in_order=False)
+    assert judging.unseen is None
+
+
+def test_no_more_fields_are_looked_for_than_a_lane_can_carry():
+    names = [f"body.{'x' * 200}", *(f"body.f{n}" for n in range(30))]
+    judging = Judge(criteria(where=" = 1 or ".join([*names, "1"])), "run-1")
+    judging.judge_all([message()], limit=None, in_order=False)
+    assert judging.unseen == [f"body.f{n}" for n in range(10)]
 
 
 def again(**attributes):
@@ -202,7 +276,7 @@ def test_a_transform_to_the_same_attributes_changes_no_attribute(attributes, bod
 
 @pytest.mark.parametrize("body", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_no_json_is_text(body):
-    assert view_of(message(body=body))["body"] == body
+    assert view_of(message(body=body), NO_STAMP)["body"] == body
 
 
 @pytest.mark.parametrize(
@@ -313,12 +387,21 @@ def test_a_transform_makes_no_message_that_sqs_cannot_take(transform, attributes
     )
 
 
-@pytest.mark.parametrize("transform", ["body.x", "body", "{'body': 'x', 'attributes': {'a': body.x}}"])
-def test_half_a_character_is_no_text_to_send(transform):
-    verdict = judge(message(body='{"x":"\\ud83d"}'), transform=transform)
-    assert verdict == Verdict(
-        Outcome.FAILED, "transform gave half a character (a lone surrogate), which SQS does not take"
-    )
+@pytest.mark.parametrize("bad", ["\\ud83d", "\\uffff", "\\u0007", "\\u0000"])
+@pytest.mark.parametrize(
+    "transform", ["body.x", "{'body': 'x', 'attributes': {'a': body.x}}", "{'body': 'x', 'attributes': {body.x: 'a'}}"]
+)
+def test_a_text_that_sqs_does_not_take_fails_its_message_alone(bad, transform):
+    first, second = judge_all([message(body=f'{{"x":"{bad}"}}'), message(body='{"x":"fine"}')], transform=transform)
+    assert first == Verdict(Outcome.FAILED, "transform gave a character that SQS does not take")
+    assert second.sends
+
+
+@pytest.mark.parametrize("odd", ["\\ud83d", "\\uffff", "\\ufffe", "\\u0007", "\\u0000", "é\\n日\U0001f600"])
+def test_json_keeps_a_character_that_sqs_does_not_take_written_in_letters(odd):
+    body = judge(message(body=f'{{"x":"{odd}","{odd}":1}}'), transform="$merge([body, {'y': 2}])").outgoing.body
+    assert json.loads(body) == json.loads(f'{{"x":"{odd}","{odd}":1,"y":2}}')
+    assert all(" " <= each <= "\ud7ff" or "\ue000" <= each <= "\ufffd" or each > "\uffff" for each in body)
 
 
 def test_a_transform_does_not_grow_a_page_beyond_what_the_next_step_can_hold():
@@ -332,17 +415,16 @@ anything = st.lists(messages, max_size=8)
 wheres = st.sampled_from([None, "true", "redrives = 0", "$length(text) > 3", "$number(text) > 1", "body.x", "text"])
 
 
-@given(anything, wheres, st.none() | st.integers(0, 9), st.booleans(), st.booleans())
-def test_every_message_gets_one_verdict_and_no_more_than_the_limit_are_selected(subjects, where, limit, fifo, preview):
-    verdicts = judge_all(subjects, limit, fifo, where=where, preview=preview)
+@given(anything, wheres, st.none() | st.integers(0, 9), st.booleans())
+def test_every_message_gets_one_verdict_and_no_more_than_the_limit_are_selected(subjects, where, limit, fifo):
+    verdicts = judge_all(subjects, limit, fifo, where=where)
     assert len(verdicts) == len(subjects)
-    chosen = [decision_of(verdict) for verdict in verdicts if decision_of(verdict) in {SEND, "previewed"}]
-    assert set(chosen) <= {"previewed" if preview else SEND}
+    chosen = [verdict for verdict in verdicts if verdict.sends]
     assert limit is None or len(chosen) <= limit
     alone = [decision_of(verdict) for verdict in judge_all(subjects, where=where)]
     for verdict, by_itself in zip(verdicts, alone, strict=True):
-        assert decision_of(verdict) in {by_itself, "held"} | ({"previewed"} if by_itself == SEND else set())
-        assert verdict.reason or decision_of(verdict) in {SEND, "previewed"}
+        assert decision_of(verdict) in {by_itself, "held"}
+        assert verdict.reason or verdict.sends
     if not fifo:
         assert len(chosen) == min(alone.count(SEND), len(subjects) if limit is None else limit)
 
@@ -379,7 +461,7 @@ def test_a_verdict_survives_the_ledger(subject, decision, reason, body, attribut
 
 @given(messages)
 def test_what_a_filter_sees_is_json(subject):
-    view = view_of(subject)
+    view = view_of(subject, subject.stamp)
     json.dumps(view)
     assert view["text"] == subject.body
     assert set(view) == {"body", "text", "attributes", "id", "sent", "received_count", "redrives", "group", "source"}

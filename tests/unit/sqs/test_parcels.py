@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from redrive.expressions.judge import Judge
 from redrive.origins.destinations import Destinations
-from redrive.sqs.parcels import Parcel, deduplication_id, into_waves, make_entry, pack, places_in
+from redrive.sqs.parcels import Parcel, deduplication_id, into_waves, make_entry, next_stamp, pack, places_in
 from redrive.values.lane import Budget
 from redrive.values.message import MOST_ATTRIBUTES, NO_STAMP, STAMP, UNCHANGED, Message, Outgoing, Stamp, size_of
 from redrive.values.queue import LARGEST
@@ -20,8 +20,12 @@ ORDERS, FIFO = a_queue("orders"), a_queue("orders.fifo", fifo=True)
 BUDGET = Budget(page_size=1000, pollers=4)
 
 
+def made(subject, outgoing, run, to):
+    return make_entry(subject, outgoing, next_stamp(subject, subject.stamp, run), to)
+
+
 def entry_of(subject, outgoing=UNCHANGED, run="run-2", to=ORDERS):
-    return make_entry(subject, outgoing, run, to)[0]
+    return made(subject, outgoing, run, to)[0]
 
 
 def size(entry):
@@ -61,7 +65,7 @@ def test_what_sqs_leaves_out_is_empty():
 @given(messages, st.sampled_from([ORDERS, FIFO]))
 def test_an_entry_keeps_everything_and_adds_one_stamp_when_a_slot_is_free(subject, to):
     assume(STAMP not in subject.attributes)
-    sent, stamped = make_entry(subject, UNCHANGED, "run-2", to)
+    sent, stamped = made(subject, UNCHANGED, "run-2", to)
     assert sent["MessageBody"] == subject.body
     assert sent.get("MessageGroupId") == subject.system.get("MessageGroupId")
     header = sent.get("MessageSystemAttributes", {}).get("AWSTraceHeader", {})
@@ -87,9 +91,9 @@ def test_a_changed_message_keeps_what_was_not_changed(subject, body, attributes)
 @given(messages, st.integers(-200, 200))
 def test_the_stamp_is_added_only_as_far_as_the_destination_takes_it(subject, slack):
     assume(STAMP not in subject.attributes)
-    full, was_stamped = make_entry(subject, UNCHANGED, "run-2", ORDERS)
+    full, was_stamped = made(subject, UNCHANGED, "run-2", ORDERS)
     limit = size(full) + slack
-    sent, stamped = make_entry(subject, UNCHANGED, "run-2", replace(ORDERS, max_bytes=limit))
+    sent, stamped = made(subject, UNCHANGED, "run-2", replace(ORDERS, max_bytes=limit))
     assert stamped == (was_stamped and slack >= 0)
     assert (stamp_on(sent).run == "run-2") == stamped
     assert not stamped or size(sent) <= limit
@@ -113,7 +117,7 @@ def test_a_stamped_message_with_ten_attributes_keeps_its_slot():
 
 def test_ten_attributes_leave_no_room_for_the_stamp():
     full = {f"a{n}": text("x") for n in range(10)}
-    sent, stamped = make_entry(message(attributes=full), UNCHANGED, "run-2", ORDERS)
+    sent, stamped = made(message(attributes=full), UNCHANGED, "run-2", ORDERS)
     assert sent["MessageAttributes"] == full
     assert not stamped
 
@@ -127,7 +131,7 @@ def test_the_stamp_outlives_a_transform_that_drops_all_attributes():
     "value", [text("my own"), {"DataType": "Binary", "BinaryValue": BLOB}], ids=["a text", "bytes"]
 )
 def test_somebody_elses_attribute_named_redrive_is_kept(value):
-    sent, stamped = make_entry(message(attributes={STAMP: value}), UNCHANGED, "run-2", ORDERS)
+    sent, stamped = made(message(attributes={STAMP: value}), UNCHANGED, "run-2", ORDERS)
     assert sent["MessageAttributes"] == {STAMP: value}
     assert not stamped
 
@@ -135,7 +139,7 @@ def test_somebody_elses_attribute_named_redrive_is_kept(value):
 def test_a_message_that_keeps_an_earlier_runs_stamp_for_want_of_room_is_not_stamped():
     subject = message(attributes=stamp(1, "r", "id-0"))
     small = replace(ORDERS, max_bytes=len(subject.body) + 50)
-    sent, stamped = make_entry(subject, UNCHANGED, "a-longer-run", small)
+    sent, stamped = made(subject, UNCHANGED, "a-longer-run", small)
     assert not stamped
     assert stamp_on(sent).run == "r"
 
@@ -153,7 +157,7 @@ def test_a_message_that_keeps_an_earlier_runs_stamp_for_want_of_room_is_not_stam
     ids=["ascii", "utf-8", "an attribute", "a number", "bytes", "no system attributes"],
 )
 def test_size_is_counted_as_sqs_does(subject, count):
-    bare, stamped = make_entry(subject, UNCHANGED, "run-2", replace(ORDERS, max_bytes=0))
+    bare, stamped = made(subject, UNCHANGED, "run-2", replace(ORDERS, max_bytes=0))
     assert not stamped
     assert size(bare) == count
 
@@ -220,7 +224,7 @@ def test_small_messages_are_packed_as_full_as_sqs_takes_them(number):
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([1, 2000])), max_size=15))
 def test_fifo_packing_leaves_no_gap_in_a_group(page):
     contents = [message(n, "x" * size, MessageGroupId=group) for n, (group, size) in enumerate(page)]
-    verdicts = Judge(criteria(), "run-1", {}).judge_all(contents, limit=None, in_order=True)
+    verdicts = Judge(criteria(), "run-1").judge_all(contents, limit=None, in_order=True)
     to = a_queue(max_bytes=1024, fifo=True)
     ready, unsendable = pack(contents, verdicts, Destinations(to, to, []).of, "run-1", in_order=True)
     stopped = set()
@@ -237,3 +241,73 @@ def test_a_new_body_goes_with_its_message_and_no_other():
     verdicts = [Verdict(None, outgoing=Outgoing(f"new {n}")) for n in range(3)]
     ready, _ = pack(contents, verdicts, lambda _: ORDERS, "run-1", in_order=False)
     assert [parcel.entry["MessageBody"] for parcel in ready] == ["new 0", "new 1", "new 2"]
+
+
+# Somebody else's stamps
+
+NINES = "9" * 4300
+NOT_OURS = {
+    "4,300 digits": f'{{"count":{NINES},"run":"a","id":"b"}}',
+    "negative": '{"count":-5,"run":"a","id":"b"}',
+    "zero": '{"count":0,"run":"a","id":"b"}',
+    "a million and one": '{"count":1000001,"run":"a","id":"b"}',
+    "true": '{"count":true,"run":"a","id":"b"}',
+    "a fraction": '{"count":1.0,"run":"a","id":"b"}',
+    "infinity": '{"count":Infinity,"run":"a","id":"b"}',
+    "a text": '{"count":"1","run":"a","id":"b"}',
+    "no run": '{"count":1,"id":"b"}',
+    "a run that is no text": '{"count":1,"run":["a"],"id":"b"}',
+    "a long run": f'{{"count":1,"run":"{"a" * 101}","id":"b"}}',
+    "a long id": f'{{"count":1,"run":"a","id":"{"b" * 101}"}}',
+    "an empty id": '{"count":1,"run":"a","id":""}',
+    "long": '{"count":1,"run":"a","id":"b"}' + " " * 1024,
+    "an array": "[1]",
+    "deep": "[" * 1000,
+}
+
+
+@pytest.mark.parametrize("value", NOT_OURS.values(), ids=NOT_OURS)
+def test_what_we_could_not_have_written_is_somebody_elses_attribute_and_kept(value):
+    subject = message(attributes={STAMP: text(value)})
+    assert subject.stamp == NO_STAMP
+    assert not subject.is_stampable(LARGEST)
+    sent, stamped = made(subject, UNCHANGED, "run-2", ORDERS)
+    assert sent["MessageAttributes"] == {STAMP: text(value)}
+    assert not stamped
+
+
+@pytest.mark.parametrize("stamp_", [Stamp(1, "r", "i"), Stamp(1_000_000, "r" * 100, "i" * 100)], ids=["least", "most"])
+def test_a_stamp_of_ours_is_read_as_it_was_written(stamp_):
+    subject = message(attributes={STAMP: stamp_.attribute()})
+    assert subject.stamp == stamp_
+    assert subject.is_stampable(LARGEST)
+    assert next_stamp(subject, stamp_, "run-2").count <= 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("attributes", "room"),
+    [({}, True), ({f"a{n}": text("x") for n in range(9)}, True), ({f"a{n}": text("x") for n in range(10)}, False)],
+    ids=["none", "nine", "ten"],
+)
+def test_whether_a_message_can_carry_a_stamp_is_known_before_it_is_sent(attributes, room):
+    subject = message(attributes=attributes)
+    assert subject.is_stampable(LARGEST) is room
+    assert made(subject, UNCHANGED, "run-2", ORDERS)[1] is room
+    assert not subject.is_stampable(100)
+
+
+def test_a_message_that_cannot_be_packed_fails_alone():
+    def route(subject):
+        if subject.id == "id-1":
+            raise UnicodeError("s3cret")
+        return ORDERS
+
+    ready, unsendable = pack([message(n) for n in range(3)], [Verdict(None)] * 3, route, "run-1", in_order=False)
+    assert [parcel.place for parcel in ready] == [0, 2]
+    assert [(result.place, result.error) for result in unsendable] == [(1, "it could not be packed (UnicodeError)")]
+
+
+@pytest.mark.parametrize("sent", [None, "", "-1", "1e3", "٣", "9" * 5000, "9" * 19], ids=lambda sent: repr(sent)[:9])
+def test_a_message_whose_time_tells_nothing_has_none(sent):
+    system = {} if sent is None else {"SentTimestamp": sent}
+    assert Message("i", "h", "b", {}, system).sent_ms is None

@@ -26,6 +26,7 @@ def test_the_brief_of_a_complete_request(sqs, queues):
         "now": "2026-11-21T06:00:00.123000+09:00",
         "today": "2026-11-21",
         "yesterday": "2026-11-20",
+        "began": 1_795_208_400_123,
         "sent_from": 1_795_100_400_000,
         "sent_to": 1_795_186_800_000,
         "where": "true",

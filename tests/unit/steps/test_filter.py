@@ -1,10 +1,15 @@
 """Filter: a page waits for *Send* with its verdicts, or is closed at once."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from redrive.expressions.shapes import view_of
-from support.aws import send
-from support.library import BLOB, a_lane
+from redrive.sqs.queues import describe
+from redrive.values.lane import Lane
+from support.aws import make_queues, send
+from support.library import BLOB, a_lane, a_run
 
 
 def test_a_page_with_something_to_send_waits_for_send(run, queues):
@@ -59,7 +64,7 @@ def test_a_message_is_judged_as_it_was_received(run, queues):
         pass
     lane = run.receive(run.lane())
     [kept] = run.page(lane.page.name).messages
-    assert view_of(kept) | {"sent": "", "id": ""} == {
+    assert view_of(kept, kept.stamp) | {"sent": "", "id": ""} == {
         "body": {"n": 1},
         "text": '{"n":1}',
         "attributes": {"blob": "AP+AcmVkcml2ZQo="},
@@ -70,3 +75,75 @@ def test_a_message_is_judged_as_it_was_received(run, queues):
         "group": None,
         "source": "orders",
     }
+
+
+# A preview says what a send would do
+
+
+def both_ways(run, lane):
+    """What a preview says of a page, and what a run then makes of it: counts, and reasons of failure."""
+    run.choosing(preview=True)
+    before = run.filter(lane)
+    run.choosing(preview=False)
+    after = run.send(run.filter(lane))
+    told = [
+        {name: number for name, number in each.tally.counts.items() if number and name != "unstamped"}
+        for each in (before, after)
+    ]
+    return told[0], told[1], before.tally.reasons, after.tally.reasons
+
+
+def test_a_preview_counts_as_failed_what_a_send_would_refuse_for_the_same_reason(run, queues):
+    small = run.sqs.create_queue(QueueName="small", Attributes={"MaximumMessageSize": "1024"})["QueueUrl"]
+    run.named = describe(run.sqs, small)
+    send(run.sqs, queues.dlq, ['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}'])
+    run.choosing(where="body.n != 4", transform="body.n = 2 ? $pad('x', 1025) : body.n = 3 ? {'body': ''} : body")
+    preview, real, *reasons = both_ways(run, run.receive(run.lane()))
+    assert preview == {"received": 4, "previewed": 1, "failed": 2, "held": 1}
+    assert real == {"received": 4, "sent": 1, "failed": 2, "held": 1}
+    assert reasons[0] == reasons[1] == {"it is larger than small takes (1,024 bytes)": 1, "transform gave no body": 1}
+
+
+def test_a_preview_counts_as_failed_what_has_no_way_home(sqs, dynamodb, ledger):
+    queues = make_queues(sqs, name="orders", sources=2)
+    run = a_run(sqs, dynamodb, ledger, queues.dlq, queues.sources)
+    send(sqs, queues.dlq, ["by hand"])
+    preview, real, *reasons = both_ways(run, run.receive(run.lane()))
+    assert preview == real == {"received": 1, "failed": 1}
+    assert reasons[0] == reasons[1]
+
+
+def test_a_preview_takes_off_the_limit_what_a_run_would(run, queues):
+    small = run.sqs.create_queue(QueueName="small", Attributes={"MaximumMessageSize": "1024"})["QueueUrl"]
+    run.named = describe(run.sqs, small)
+    send(run.sqs, queues.dlq, ["x" * 1025, "one", "two"])
+    run.choosing(where="true")
+    preview, real, *_ = both_ways(run, run.receive(run.lane(limit_left=2, has_filter=True)))
+    assert preview == {"received": 3, "previewed": 1, "failed": 1, "held": 1}
+    assert real == {"received": 3, "sent": 1, "failed": 1, "held": 1}
+
+
+def test_fifo_a_preview_holds_back_what_a_send_would(fifo_run, fifo_queues):
+    fifo_run.sources = [replace(fifo_run.sources[0], max_bytes=1024)]
+    send(fifo_run.sqs, fifo_queues.dlq, ["a0", "x" * 1025, "a2", "b0"], group=lambda n: "aaab"[n])
+    preview, real, *_ = both_ways(fifo_run, fifo_run.receive(fifo_run.lane()))
+    assert preview == {"received": 4, "previewed": 2, "failed": 1, "held": 1}
+    assert real == {"received": 4, "sent": 2, "failed": 1, "held": 1}
+
+
+# Fields that nobody has
+
+
+def test_a_lane_tells_the_fields_that_none_of_its_pages_had(run, queues):
+    send(run.sqs, queues.dlq, ['{"a":1}', '{"b":1}'])
+    run.choosing(where="body.a = 2 or body.b = 2 or body.c = 2")
+    lane = run.filter(run.receive(run.lane(page_size=1)))
+    assert len(lane.tally.unseen) == 2
+    lane = run.drain(lane)
+    assert lane.tally.unseen == ["body.c"]
+    assert Lane.from_json(json.loads(json.dumps(lane.to_json()))) == lane
+
+
+def test_a_lane_without_a_filter_tells_none(run, queues):
+    send(run.sqs, queues.dlq, ["one"])
+    assert run.judged().tally.unseen is None

@@ -1,5 +1,7 @@
 """Release: every message that stays in the dead-letter queue becomes visible, and every page has its outcomes."""
 
+import gzip
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -11,7 +13,7 @@ from redrive.stores import intents, pages
 from redrive.stores.intents import Intent, IntentKey
 from redrive.values.errors import Failure, PageGone, PageLapsed
 from redrive.values.lane import Page
-from redrive.values.outcome import STILL_SENDING
+from redrive.values.outcome import MAYBE_SENT, STILL_SENDING
 from redrive.values.plan import Released
 from redrive.values.timeline import HOLD, VISIBILITY
 from support import aws
@@ -487,5 +489,164 @@ def test_what_is_in_other_hands_while_a_run_drains_is_not_forgotten(run, queues,
     second = run.another("run-2")
     second.release(second.drain(), started=started)
     clock.ahead += 31
+    assert run.another("run-3").drain().tally.counts["already_sent"] == 2
+    assert is_sent_once(run, queues)
+
+
+# The journal is gone
+
+
+def lose_the_journal(run):
+    for record in run.dynamodb.scan(TableName="redrive-journal")["Items"]:
+        run.dynamodb.delete_item(TableName="redrive-journal", Key={"id": record["id"]})
+
+
+def sent_under_a_lost_journal(run, queues):
+    """Two waves of three are sent, the lane stops, and the journal is made anew. Gives the lane."""
+    aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(25)])
+    lane = run.judged(**ONE_BY_ONE)
+    die_at(run.sqs, "SendMessageBatch", 3, error=RuntimeError)
+    with pytest.raises(RuntimeError):
+        run.send(lane)
+    lose_the_journal(run)
+    return stopped(lane)
+
+
+def test_under_a_lost_journal_nothing_is_called_not_sent_and_the_intent_stays(run, queues):
+    lane = sent_under_a_lost_journal(run, queues)
+    found = run.release(lane)
+    assert tally(run) == {("failed", MAYBE_SENT): 25}
+    assert (found.counts["failed"], found.counts["deleted"], found.released) == (25, 0, 25)
+    assert found.reasons == {MAYBE_SENT: 25}
+    assert len(intents.keys(run.ledger, "orders-dlq")) == 1
+    assert run.journal.recall([f"{run.ledger.run}/0/001-0001/{n}" for n in range(3)]) == {}
+
+
+def test_what_may_have_been_sent_waits_for_a_person_however_many_runs_meet_it(run, queues, clock):
+    run.release(sent_under_a_lost_journal(run, queues))
+    clock.ahead += VISIBILITY + 5
+    for number in (2, 3):
+        later = run.another(f"run-{number}")
+        started = datetime.fromtimestamp(clock.time(), UTC).isoformat()
+        clock.ahead += 1
+        lane = later.drain()
+        assert (lane.tally.counts["failed"], lane.tally.counts["sent"]) == (25, 0)
+        later.release(lane, started=started)
+    assert len(aws.drain(run.sqs, queues.source)) == 20
+    [key] = [key for key in intents.keys(run.ledger, "orders-dlq") if key.run == run.ledger.run]
+    intents.remove(run.ledger, key)  # as docs/faults.md says
+    clock.ahead += VISIBILITY + 5
+    assert run.another("run-4").drain().tally.counts["sent"] == 25
+
+
+# Objects that nobody can read cost their own page alone
+
+
+DAMAGE = {
+    "half of a gzip": lambda body: body[: len(body) // 2],
+    "no gzip": lambda _: b"hello",
+    "nothing": lambda _: b"",
+    "no JSON": lambda _: gzip.compress(b"hello\n"),
+    "no object": lambda _: gzip.compress(b"[1]\n1\nnull\n"),
+    "another's": lambda _: gzip.compress(b'{"a":1}\n'),
+    "odd types": lambda _: gzip.compress(
+        b'{"id":1,"handle":[],"body":{},"attributes":[],"system":"x","started":"y","outcome":"sent","reason":3,'
+        b'"visible_at":"z","released":0,"decision":"sent"}\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize("kind", ["pages", "verdicts", "held", "outcomes"])
+def test_a_page_that_nobody_can_read_costs_that_page_alone(run, queues, kind, damage):
+    """Three pages: one is held, one is sent and not deleted, and one is judged."""
+    aws.send(run.sqs, queues.dlq, [f'{{"n":{n}}}' for n in range(30)])
+    run.choosing(where="false")
+    lane = run.judged(page_size=10)
+    run.choosing(where="true")
+    sent = run.send(run.filter(run.receive(changed(lane, another_turn=True))))
+    judged = run.filter(run.receive(changed(sent, another_turn=True)))
+    names = {"pages": "0/001-0003", "verdicts": "0/001-0003", "held": "0/001-0001", "outcomes": "0/001-0002"}
+    key = f"runs/{run.ledger.run}/{kind}/{names[kind]}.jsonl.gz"
+    body = run.ledger.s3.get_object(Bucket=run.ledger.bucket, Key=key)["Body"].read()
+    run.ledger.s3.put_object(Bucket=run.ledger.bucket, Key=key, Body=damage(body))
+    found = run.release(stopped(judged))
+    assert found.unreadable == (0 if kind == "verdicts" else 1)  # without verdicts a page can be closed
+    expected = {
+        "pages": {"received": 20, "held": 10, "sent": 10, "deleted": 10},
+        "verdicts": {"received": 30, "held": 10, "sent": 10, "failed": 10, "deleted": 10},
+        "held": {"received": 30, "held": 10, "sent": 10, "failed": 10, "deleted": 10},
+        "outcomes": {"received": 20, "held": 10, "failed": 10},
+    }[kind]
+    assert {name: number for name, number in found.counts.items() if number} == expected
+    visible = {"pages": 10, "verdicts": 20, "held": 10, "outcomes": 20}[kind]
+    assert found.released == count(run.sqs, queues.dlq)[0] == visible
+    assert Released.from_json(found.to_json()) == found
+
+
+def test_an_intent_that_nobody_can_read_costs_its_page_alone(run, queues):
+    aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(20)])
+    other = run.receive(run.lane(page_size=10, index=1))
+    lane = run.judged(page_size=10)
+    die_at(run.sqs, "SendMessageBatch", 1, error=RuntimeError)
+    with pytest.raises(RuntimeError):
+        run.send(lane)
+    [key] = intents.keys(run.ledger, "orders-dlq")
+    run.ledger.s3.put_object(Bucket=run.ledger.bucket, Key=str(key), Body=b"hello")
+    found = run.release(stopped(lane), stopped(other))
+    assert (found.unreadable, found.released, found.counts["failed"]) == (1, 10, 10)
+
+
+@pytest.mark.parametrize("kind", ["pages", "verdicts", "held", "outcomes"])
+def test_somebody_elses_object_among_the_pages_is_passed_over(run, queues, kind):
+    aws.send(run.sqs, queues.dlq, ["one"])
+    run.choosing(where="false")
+    lane = run.judged()
+    for name in ("README.txt", "0/notes.jsonl.gz", "0/001-0002.jsonl.gz.bak", "0/001-0002", "x/001-0001.jsonl.gz"):
+        run.ledger.s3.put_object(Bucket=run.ledger.bucket, Key=f"runs/{run.ledger.run}/{kind}/{name}", Body=b"hello")
+    assert run.release(lane) == Released(1)
+
+
+# Deletions are counted, never assumed
+
+
+def test_what_an_outlived_step_closes_while_the_release_looks_is_not_called_deleted(run, queues):
+    """Given a Send that outlives its run, and ends when the release is done with its page and has not counted yet."""
+    aws.send(run.sqs, queues.dlq, [str(n) for n in range(12)])
+    lane = run.judged()
+    on_its_way, may_end = threading.Event(), threading.Event()
+
+    def wait(**_):
+        on_its_way.set()
+        may_end.wait(30)
+
+    run.sqs.meta.events.register("before-call.sqs.SendMessageBatch", wait)
+    sending = threading.Thread(target=run.send, args=[lane])
+    sending.start()
+    on_its_way.wait(30)
+
+    def let_it_end(params, **_):
+        if "/held/" in params["Prefix"] and sending.is_alive():
+            may_end.set()
+            sending.join(30)
+
+    run.ledger.s3.meta.events.register("before-parameter-build.s3.ListObjectsV2", let_it_end)
+    found = run.release(stopped(lane))
+    assert tally(run) == {("sent", ""): 12}
+    assert sum(count(run.sqs, queues.dlq)) == 12
+    assert (found.counts["sent"], found.counts["deleted"]) == (12, 0)
+
+
+def test_what_was_only_to_be_deleted_and_never_came_to_it_is_not_called_deleted(run, queues, clock):
+    """Given a page of messages that were sent before, whose lane stopped before Send had declared it."""
+    left_by_a_dead_run(run, queues, clock)
+    second = run.another("run-2")
+    lane = second.judged()
+    assert lane.page.selected == 2
+    found = second.release(stopped(lane))
+    assert (found.counts["already_sent"], found.counts["deleted"]) == (2, 0)
+    assert sum(count(run.sqs, queues.dlq)) == 2
+    assert second.release(stopped(lane)) == found
+    clock.ahead += VISIBILITY + 5
     assert run.another("run-3").drain().tally.counts["already_sent"] == 2
     assert is_sent_once(run, queues)

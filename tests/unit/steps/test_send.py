@@ -1,10 +1,12 @@
 """Send: everything that was selected, once, in order where there is one, and with every refusal honoured."""
 
 import json
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from math import floor
 
 import pytest
 from hypothesis import given
@@ -15,8 +17,11 @@ from redrive.sqs.deliver import _why
 from redrive.sqs.parcels import BEHIND, deduplication_id, into_waves, pack
 from redrive.sqs.queues import describe
 from redrive.steps import send
-from redrive.stores import pages
+from redrive.stores import intents, pages
 from redrive.values.errors import Failure, OutOfTime, PageLapsed, WaveInFlight
+from redrive.values.lane import DESTINATION_LOST
+from redrive.values.message import Stamp
+from redrive.values.outcome import MAYBE_SENT
 from redrive.values.timeline import MARGIN, VISIBILITY
 from support import aws
 from support.aws import count, dead_letter, drain, make_queues
@@ -315,7 +320,7 @@ def test_a_lost_destination_ends_the_lane_with_nothing_sent(run, queues, code, s
     refuse_calls(run.sqs, "SendMessageBatch", code, status=status)
     lane = run.send(changed(run.judged(page_size=12), another_turn=True))
     assert outcomes(run) == {("failed", reason): 12}
-    assert (lane.next.another_turn, lane.more, lane.next.why) == (False, False, reason)
+    assert (lane.next.another_turn, lane.more, lane.next.why) == (False, False, DESTINATION_LOST)
     assert len(asked) == 2
     assert arrived(run, queues.source) == []
     assert count(run.sqs, queues.dlq) == (0, 12)
@@ -426,7 +431,7 @@ def test_what_can_arrive_twice_is_the_wave_that_was_in_flight_and_no_other(run, 
     [begun] = [
         record
         for record in run.dynamodb.scan(TableName="redrive-journal")["Items"]
-        if record["status"]["S"] == "INPROGRESS"
+        if record.get("status") == {"S": "INPROGRESS"}
     ]
     # The attempt that died is over once its time is: let it be.
     run.dynamodb.update_item(
@@ -514,11 +519,14 @@ def test_any_ten_seconds_see_nine_tenths_of_the_rate_or_more_and_never_more_than
     lane = a_lane(page_size=rate, pace=rate)
     now = 1_795_186_800.0
     bursts = []
-    for number, (lead, length, rest) in enumerate(turns):
-        begins = now + lead + (0 if number else cold)
+    for number, (lead, length, after) in enumerate(turns):
+        began = now + lead + (0 if number else cold)
+        rest = datetime.fromisoformat(lane.next.pause_until).timestamp() - began
+        begins = began + max(0.0, min(rest, send.TRUNCATED))
         bursts.append((begins, begins + length))
-        lane = send._keep_pace(lane, begins, rate)
-        now = max(begins + length + rest, datetime.fromisoformat(lane.next.pause_until).timestamp())
+        lane = send._keep_pace(lane, began, rate)
+        # The Wait is over at the whole second before the moment that it was told (docs/facts.md B5).
+        now = max(begins + length + after, floor(datetime.fromisoformat(lane.next.pause_until).timestamp()))
 
     def sent_until(moment):
         return rate * sum(
@@ -542,3 +550,175 @@ def test_the_same_page_always_makes_the_same_waves(run, queues):
     packs = [pack(page.messages, verdicts, run.destinations.of, "run-1", in_order=False)[0] for _ in range(2)]
     first, second = (into_waves(parcels, lane.budget, in_order=False) for parcels in packs)
     assert first == second
+
+
+# What cannot carry a stamp is counted beside it
+
+FULL = {f"a{n}": text("x") for n in range(10)}
+FOREIGN = {"redrive": text("their own")}
+
+
+@pytest.mark.parametrize("attributes", [FULL, FOREIGN], ids=["ten slots taken", "somebody else's attribute"])
+def test_max_redrives_holds_for_what_cannot_be_stamped(run, queues, attributes):
+    aws.send(run.sqs, queues.source, ["one"], MessageAttributes=attributes)
+    for number in range(1, 5):
+        dead_letter(queues)
+        run = run.another(f"run-{number}")
+        run.choosing(max_redrives=3)
+        lane = run.drain()
+        run.release(lane)
+        assert lane.tally.counts["sent"] == (1 if number <= 3 else 0)
+    assert outcomes(run) == {("held", "it has been redriven 3 times already"): 1}
+
+
+def test_a_retried_send_counts_a_redrive_once(run, queues):
+    aws.send(run.sqs, queues.source, ["one"], MessageAttributes=FULL)
+    dead_letter(queues)
+    lane = run.judged()
+    for _ in range(3):
+        run.send(lane)
+    [outcome] = run.outcomes()
+    stamps = run.journal.redrives.recall([outcome.new_id])
+    assert stamps == {outcome.new_id: Stamp(1, run.ledger.run, outcome.id)}
+
+
+def test_what_the_release_closes_is_counted_as_well(run, queues):
+    aws.send(run.sqs, queues.source, ["one"], MessageAttributes=FULL)
+    dead_letter(queues)
+    lane = run.judged()
+    die_at(run.dynamodb, "BatchWriteItem", 1)
+    with pytest.raises(Killed):
+        run.send(lane)
+    run.release(replace(lane, error=Failure("X", "why")))
+    [outcome] = run.outcomes()
+    assert run.journal.redrives.recall([outcome.new_id])[outcome.new_id].count == 1
+
+
+def test_the_count_goes_on_in_the_stamp_when_there_is_room_again(run, queues):
+    aws.send(run.sqs, queues.source, ["one"], MessageAttributes=FULL)
+    dead_letter(queues)
+    run.drain()
+    first = run.outcomes()[0].id
+    dead_letter(queues)
+    run = run.another("run-2")
+    run.choosing(transform="{'body': body, 'attributes': {}}")
+    run.drain()
+    [found] = drain(run.sqs, queues.source)
+    stamp = json.loads(found["MessageAttributes"]["redrive"]["StringValue"])
+    assert stamp == {"count": 2, "run": "2026-11-21/run-2", "id": first}
+
+
+def test_what_can_be_stamped_costs_no_request_more(run, queues):
+    aws.send(run.sqs, queues.dlq, ["one"])
+    asked = [calls_of(run.dynamodb, name) for name in ("BatchGetItem", "BatchWriteItem")]
+    run.drain()
+    assert asked == [[], []]
+
+
+# The journal is gone
+
+
+def lose_the_journal(run):
+    for record in run.dynamodb.scan(TableName="redrive-journal")["Items"]:
+        run.dynamodb.delete_item(TableName="redrive-journal", Key={"id": record["id"]})
+
+
+def test_a_retry_that_finds_another_journal_sends_nothing_of_what_may_have_been_sent(run, queues, three_waves):
+    die_at(run.sqs, "SendMessageBatch", 3, error=RuntimeError)
+    with pytest.raises(RuntimeError):
+        run.send(three_waves)
+    lose_the_journal(run)
+    asked = calls_of(run.sqs, "SendMessageBatch")
+    lane = run.delete(run.send(three_waves))
+    assert asked == []
+    assert outcomes(run) == {("failed", MAYBE_SENT): 25}
+    assert lane.tally.counts["deleted"] == 0
+    assert len(intents.keys(run.ledger, "orders-dlq")) == 1
+
+
+def test_a_page_that_is_sent_for_the_first_time_needs_no_journal_of_before(run, queues, three_waves):
+    lose_the_journal(run)
+    assert run.send(three_waves).tally.counts["sent"] == 25
+
+
+# The Wait before a turn drops the milliseconds
+
+
+@pytest.mark.parametrize(
+    ("early", "waited"), [(-0.5, []), (0.3, [0.3]), (0.999, [0.999]), (30, [send.TRUNCATED])], ids=str
+)
+def test_what_a_wait_is_short_of_is_waited_before_anything_is_sent(run, queues, monkeypatch, early, waited):
+    aws.send(run.sqs, queues.dlq, ["one"])
+    lane = run.judged(pace=1)
+    asked, pauses = calls_of(run.sqs, "SendMessageBatch"), []
+    now = time.time()
+    monkeypatch.setattr(send.clock, "now", lambda: now)
+    monkeypatch.setattr(send.clock, "pause", lambda seconds: pauses.append((round(seconds, 3), len(asked))))
+    until = datetime.fromtimestamp(now + early, UTC).isoformat()
+    run.send(changed(lane, pause_until=until))
+    assert pauses == [(seconds, 0) for seconds in waited]
+    assert len(asked) == 1
+
+
+def test_no_more_than_two_waves_are_on_their_way_at_once(run, queues):
+    """What can arrive twice when Send dies is what is in them: 200 messages."""
+    assert (a_lane().budget.waves_at_once, a_lane().budget.wave, a_lane().budget.batch) == (2, 10, 10)
+    aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(60)])
+    open_, most = set(), []
+    lock = threading.Lock()
+
+    def follow(operation, change):
+        def note(params, **_):
+            with lock:
+                change(params)
+                most.append(len(open_))
+
+        run.dynamodb.meta.events.register(f"before-parameter-build.dynamodb.{operation}", note)
+
+    follow("PutItem", lambda params: open_.add(params["Item"]["id"]["S"]))
+    follow("UpdateItem", lambda params: open_.discard(params["Key"]["id"]["S"]))
+    run.send(run.judged(wave=1))
+    assert max(most) == 2
+    assert not open_
+
+
+def test_of_a_wave_in_which_a_batch_dies_nothing_is_on_its_way_any_more(run, queues):
+    aws.send(run.sqs, queues.dlq, [f"{n:02}" for n in range(30)])
+    ended = []
+
+    def slowly(params, **_):
+        if any(body_of(entry) == "00" for entry in params["Entries"]):
+            raise RuntimeError("broken on purpose")
+        time.sleep(0.2)
+
+    run.sqs.meta.events.register("before-parameter-build.sqs.SendMessageBatch", slowly)
+    run.sqs.meta.events.register("after-call.sqs.SendMessageBatch", lambda **_: ended.append(1))
+    lane = run.judged()
+    with pytest.raises(RuntimeError):
+        run.send(lane)
+    assert len(ended) == 2
+
+
+# A dead source
+
+
+def test_a_dead_source_in_front_ends_no_lane(sqs, dynamodb, ledger):
+    queues = make_queues(sqs, name="orders", sources=2)
+    aws.send(sqs, queues.sources[1], [f"dead {n}" for n in range(10)])
+    dead_letter(queues)
+    aws.send(sqs, queues.sources[0], [f"well {n}" for n in range(10)])
+    dead_letter(queues)
+    sqs.delete_queue(QueueUrl=queues.sources[1])
+    run = a_run(sqs, dynamodb, ledger, queues.dlq, queues.sources[:1])
+    lane = run.drain(run.lane(page_size=10))
+    assert (lane.tally.counts["failed"], lane.tally.counts["sent"]) == (10, 10)
+    assert lane.tally.reasons == {"orders-2 does not exist any more": 10}
+    assert lane.next.why == "drained"
+
+
+def test_fifo_a_lost_destination_ends_the_lane_though_some_are_only_behind(fifo_run, fifo_queues):
+    aws.send(fifo_run.sqs, fifo_queues.dlq, ["a0", "a1", "b0"], group=lambda n: "aab"[n])
+    refuse_calls(fifo_run.sqs, "SendMessageBatch", "QueueDoesNotExist")
+    lane = fifo_run.send(fifo_run.judged())
+    assert (lane.tally.counts["failed"], lane.tally.counts["held"]) == (2, 1)
+    assert lane.next.why == DESTINATION_LOST

@@ -7,9 +7,10 @@ from uuid import uuid4
 import pytest
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyPersistenceLayerError
 
-from redrive.stores.journal import LIFE, DynamoDBJournal
+from redrive.stores.journal import DynamoDBJournal
 from redrive.values.errors import WaveInFlight
 from redrive.values.message import SendResult
+from redrive.values.timeline import REMEMBERED
 from support.breaking import Killed, refuse_calls
 from support.library import TABLE, Context
 
@@ -37,13 +38,13 @@ def test_a_wave_is_sent_once_and_remembered(journal, dynamodb):
     assert journal.once("run-1/0/001-0001/0", lambda: RESULTS) == RESULTS
     assert journal.once("run-1/0/001-0001/0", again) == RESULTS
     assert DynamoDBJournal(lambda: dynamodb, TABLE, Context()).once("run-1/0/001-0001/0", again) == RESULTS
-    assert journal.recall("run-1/0/001-0001/0") == RESULTS
+    assert journal.recall(["run-1/0/001-0001/0"]) == {"run-1/0/001-0001/0": RESULTS}
 
 
 def test_each_wave_is_its_own(journal):
     for number in range(3):
         assert journal.once(f"run-1/0/001-0001/{number}", lambda n=number: [SendResult(n)]) == [SendResult(number)]
-    assert journal.recall("run-2/0/001-0001/0") is None
+    assert journal.recall(["run-2/0/001-0001/0"]) == {}
 
 
 def test_threads_may_share_a_journal(journal):
@@ -57,7 +58,7 @@ def test_a_wave_that_may_still_be_on_its_way_is_not_sent_again(journal):
         journal.once("wave", killed)
     with pytest.raises(WaveInFlight, match=r"^an earlier attempt may still be sending wave wave\.$"):
         journal.once("wave", again)
-    assert journal.recall("wave") is None
+    assert journal.recall(["wave"]) == {"wave": None}
 
 
 def test_a_wave_whose_attempt_is_long_over_is_begun_anew(dynamodb):
@@ -67,14 +68,14 @@ def test_a_wave_whose_attempt_is_long_over_is_begun_anew(dynamodb):
 
 
 def test_what_nobody_sent_cannot_be_recalled(journal):
-    assert journal.recall("wave") is None
+    assert journal.recall(["wave"]) == {}
 
 
 def test_a_record_lives_as_long_as_a_message_can(journal, dynamodb):
     journal.once("wave", lambda: RESULTS)
     [record] = dynamodb.scan(TableName=TABLE)["Items"]
-    assert LIFE == 14 * 24 * 3600
-    assert int(record["expiration"]["N"]) == pytest.approx(time.time() + LIFE, abs=30)
+    assert REMEMBERED == 14 * 24 * 3600
+    assert int(record["expiration"]["N"]) == pytest.approx(time.time() + REMEMBERED, abs=30)
 
 
 def test_a_wave_that_cannot_be_recorded_as_begun_is_not_sent(journal, dynamodb):
@@ -87,7 +88,7 @@ def test_a_wave_that_was_sent_but_could_not_be_recorded_stays_unknown(journal, d
     refuse_calls(dynamodb, "UpdateItem", "InternalServerError", status=500)
     with pytest.raises(IdempotencyPersistenceLayerError):
         journal.once("wave", lambda: RESULTS)
-    assert journal.recall("wave") is None
+    assert journal.recall(["wave"]) == {"wave": None}
     with pytest.raises(WaveInFlight):
         journal.once("wave", again)
 

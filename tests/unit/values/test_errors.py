@@ -64,5 +64,6 @@ def test_the_names_are_those_that_the_state_machine_knows():
         "OutOfTime",
         "ExpressionTooSlow",
         "PageGone",
+        "PageUnreadable",
         "PageLapsed",
     }
