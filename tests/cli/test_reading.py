@@ -226,7 +226,14 @@ def test_each_turn_of_a_lane_is_one_line_with_what_it_gained(capsys):
 
 def a_summary(**changes):
     known = {"queue": "q.fifo", "path": "custom", "because": ["path is custom"], "counted": 3, "rounds": 1, "lanes": 1}
-    given = {"lanes_because": ["it is a FIFO queue"], "started": "s", "ended": "e", "seconds": 1.0, "ledger": "s", "requests": no_requests()}
+    given = {
+        "lanes_because": ["it is a FIFO queue"],
+        "started": "s",
+        "ended": "e",
+        "seconds": 1.0,
+        "ledger": "s",
+        "requests": no_requests(),
+    }
     return Summary(**{"run": "r", "status": Status.INCOMPLETE, "counts": no_counts(), **known, **given, **changes})
 
 

@@ -3,11 +3,13 @@
 import json
 import urllib.request
 from collections import defaultdict
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
 from redrive.values.outcome import conserves
+from redrive.values.run import run_of
 from redrive_cli.stack.local import local_stack
 from support.aws import arn_of, count, dead_letter, drain, make_queues, send
 from support.engine import Deployed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from redrive.values import bill
 from redrive.values.bill import add, no_requests
 from redrive.values.errors import Failure
-from redrive.values.lane import HOLD_ENDS, LIMIT_REACHED, NEAR_LIMIT
+from redrive.values.lane import DESTINATION_LOST, HOLD_ENDS, LIMIT_REACHED, NEAR_LIMIT, unseen_in_all
 from redrive.values.outcome import GONE, Outcome, no_counts
 from redrive.values.plan import Path
 from redrive.values.run import name_in
@@ -150,6 +150,8 @@ def _notes(state: RunState, lanes: list[Lane], status: Status, counts: Counts, m
         )
     if status == Status.NOTHING_MATCHED:
         yield f"none of the {counts['received']:,} messages matched: what is spelt wrong in the filter matches nothing"
+    if unseen := unseen_in_all(*(lane.tally.unseen for lane in lanes)):
+        yield f"no message that was looked at has {' or '.join(unseen)}, which filter.where names"
     known = set(state.plan.beside) if state.plan else set()
     for name in met:
         if name not in known:
@@ -181,6 +183,13 @@ def _unfinished(
         why.append(
             f"SQS counted {state.count.visible if state.count else 0:,} messages and {counts['received']:,} were "
             "received: the others are in other hands, or SQS has moved them on, or its count was old; run again"
+        )
+    if any(lane.next.why == DESTINATION_LOST for lane in lanes):
+        why.append(f"{DESTINATION_LOST}, and {UNSEEN}")
+    if state.released and state.released.unreadable:
+        why.append(
+            f"{state.released.unreadable} pages could not be read: their messages become visible by themselves, within "
+            "the hour, and are not counted where a lane stopped"
         )
     if state.unreleased:
         why.append("what was held could not be released and becomes visible by itself, within the hour")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from redrive.steps.report import MAY_LAG, NO_RECORD, UNSEEN, report
 from redrive.values.bill import BILLED, no_requests
 from redrive.values.errors import Failure
-from redrive.values.lane import DRAINED, HOLD_ENDS, LIMIT_REACHED, NEAR_LIMIT, Lane
+from redrive.values.lane import DESTINATION_LOST, DRAINED, HOLD_ENDS, LIMIT_REACHED, NEAR_LIMIT, Lane
 from redrive.values.outcome import Outcome, conserves, no_counts
 from redrive.values.plan import RunState
 from redrive.values.summary import Summary
@@ -169,6 +169,10 @@ FAR_FEWER = (
     "SQS counted 13 messages and 6 were received: the others are in other hands, or SQS has moved them on, or its count "
     "was old; run again."
 )
+UNREADABLE = (
+    "2 pages could not be read: their messages become visible by themselves, within the hour, and are not counted where "
+    "a lane stopped."
+)
 BESIDE = PLAN | drained([a_lane(sent=6, deleted=6)]) | {"beside": ["run-2"]}
 ENDS = {
     "nothing there": (with_lane(a_lane(), count=counted(0)), "nothing to redrive", None, None),
@@ -220,10 +224,16 @@ ENDS = {
         "what was held could not be released and becomes visible by itself, within the hour.",
     ),
     "stopped for its destination": (
-        changed(a_lane(sent=9, deleted=9, failed=1, reasons={"gone": 1}), why="orders does not exist any more"),
+        changed(a_lane(sent=9, deleted=9, failed=1, reasons={"gone": 1}), why=DESTINATION_LOST),
         "incomplete",
         "RedriveIncomplete",
-        "1 of 10 messages failed and stay in the queue (gone).",
+        f"1 of 10 messages failed and stay in the queue (gone); {DESTINATION_LOST}, and {UNSEEN}.",
+    ),
+    "a page that could not be read": (
+        with_lane(a_lane(sent=13, deleted=13), release={"released": 0, "unreadable": 2}),
+        "incomplete",
+        "RedriveIncomplete",
+        UNREADABLE,
     ),
     "a failure": ({"failure": {"Error": "X", "Cause": "why."}}, "failed", "X", "why."),
     "a failure of Step Functions": (
@@ -280,6 +290,12 @@ def test_what_is_green_and_to_be_known_all_the_same_is_noted():
     [note] = summed(a_lane(held=13))["notes"]
     assert note.startswith("none of the 13 messages matched")
     assert "notes" not in summed(a_lane(sent=13, deleted=13))
+
+
+def test_a_field_that_where_names_and_no_message_has_is_named():
+    lanes = [changed(a_lane(held=7), unseen=["body.eror", "body.x"]), changed(a_lane(held=6), unseen=["body.eror"])]
+    assert summed(*lanes)["notes"][1] == "no message that was looked at has body.eror, which filter.where names"
+    assert "notes" not in summed(changed(a_lane(sent=7, deleted=7), unseen=[]), a_lane(held=6))
 
 
 def test_the_runs_that_were_at_the_queue_as_well_are_named_whichever_came_first():

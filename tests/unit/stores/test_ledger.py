@@ -16,7 +16,7 @@ from support.library import messages
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(messages, max_size=5))
+@given(st.lists(messages, min_size=1, max_size=5))
 def test_a_page_is_read_back_message_by_message(ledger, page):
     ledger.write(PAGES, "0/001-0001", (message.to_json() for message in page))
     assert [Message.from_json(line) for line in ledger.read(PAGES, "0/001-0001")] == page
