@@ -94,12 +94,16 @@ class Rig:
             machine.executions.clear()
 
     @staticmethod
-    def _dead_letter(queues: Queues) -> None:
+    def fail_all(queues: Queues) -> None:
+        """Let the consumers of all sources fail at whatever is there, so that SQS dead-letters it."""
         # Until the sources are empty: a FIFO queue of moto's answers nothing while a group's last receive is young.
         for url in queues.sources:
             queue = sqs_backends[ACCOUNT][REGION].queues[url.rsplit("/", 1)[1]]
             while queue._messages:
                 queues.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+
+    def _dead_letter(self, queues: Queues) -> None:
+        self.fail_all(queues)
         # moto moves a group's messages as they come by, SQS in their order.
         dead = sqs_backends[ACCOUNT][REGION].queues[queues.name]
         dead._messages.sort(key=lambda message: number_of(message.body))

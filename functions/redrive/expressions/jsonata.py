@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_FIELDS = 10  # that are looked for in messages; each costs a look, and a lane's payload must stay small
-LONGEST_FIELD = 100  # characters
+LONGEST_FIELD = 60  # characters
 LONGEST = 16_384  # characters; an expression travels in every state's input
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redrive.stores.ledger import HELD, OUTCOMES, PAGES, VERDICTS, Ledger
 from redrive.values.errors import PageGone
 from redrive.values.message import Message
-from support.breaking import refuse_calls
+from support.breaking import calls_of, refuse_calls
 from support.library import messages
 
 
@@ -44,8 +44,10 @@ def test_any_other_error_of_s3_is_no_key_error(ledger):
 
 @pytest.mark.parametrize(("kind", "tags"), [(PAGES, 1), (VERDICTS, 1), (HELD, 1), (OUTCOMES, 0)], ids=str)
 def test_what_holds_messages_has_a_short_life_and_outcomes_a_long_one(ledger, kind, tags):
+    asked = calls_of(ledger.s3, "PutObject")
     ledger.write(kind, "0/001-0001", [{"id": "1"}])
     key = f"runs/2026-11-21/run-1/{kind}/0/001-0001.jsonl.gz"
+    assert all(call.get("Tagging", "none") for call in asked), "an empty one is an empty header"
     found = ledger.s3.get_object_tagging(Bucket=ledger.bucket, Key=key)["TagSet"]
     assert found == [{"Key": "life", "Value": "short"}] * tags
 

@@ -5,9 +5,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redrive.expressions.jsonata import LONGEST_FIELD, MOST_FIELDS
 from redrive.values.bill import BILLED, add
 from redrive.values.errors import Failure
-from redrive.values.lane import HOLD_ENDS, MOST_GROUPS, Lane, Page
+from redrive.values.lane import HOLD_ENDS, MOST_GROUPS, Lane, Page, unseen_in_all
 from redrive.values.outcome import COUNTED, MOST_REASONS, no_counts
 from support.library import a_lane
 
@@ -50,10 +51,20 @@ def test_a_lane_keeps_the_first_groups_that_stopped_with_their_first_reason_and_
     assert lane.tally.more_groups == 2
 
 
+def test_the_fields_that_no_page_had_are_those_that_none_of_them_had():
+    lane = a_lane()
+    assert lane.missing(None).tally.unseen is None
+    lane = lane.missing(["body.a", "body.b"]).missing(None)
+    assert lane.tally.unseen == ["body.a", "body.b"]
+    assert lane.missing(["body.b", "body.c"]).tally.unseen == ["body.b"]
+    assert unseen_in_all(["x"], None, []) == []
+    assert unseen_in_all(None, None) is None
+
+
 def test_a_step_never_changes_the_lane_it_was_given():
     lane = a_lane()
     before = json.dumps(lane.to_json())
-    lane.counting({"sent": 1}).blaming({"why": 1}).stopping({"g": "why"}).charged({"sqs": 1})
+    lane.counting({"sent": 1}).blaming({"why": 1}).stopping({"g": "why"}).missing(["body.a"]).charged({"sqs": 1})
     assert json.dumps(lane.to_json()) == before
 
 
@@ -77,6 +88,7 @@ def largest(**more):
         counts=dict.fromkeys(no_counts(), 10**12),
         reasons={f"SQS refused it: {n}{'C' * 40}: {'x' * 200}": 10**9 for n in range(MOST_REASONS)},
         requests=dict.fromkeys(BILLED, 10**12),
+        unseen=[f"{n}{'f' * (LONGEST_FIELD - 1)}" for n in range(MOST_FIELDS)],
         page=Page("9/999-0500", 1000, 1000, 1_795_186_800.123456),
         until=1_795_186_800.123456,
         renewed_until=1_795_186_800.123456,
