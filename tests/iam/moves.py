@@ -70,7 +70,7 @@ class Moves:
             **given,
             "TaskHandle": handle,
             "Status": "RUNNING",
-            "ApproximateNumberOfMessagesMoved": 1,
+            "ApproximateNumberOfMessagesMoved": 16,  # all of a scenario
             "StartedTimestamp": int(self._clock.time() * 1000) + 1_000,
         }
         self._at_start()

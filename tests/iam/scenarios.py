@@ -173,7 +173,7 @@ class Scenarios:
             self._run(queues, CHOSEN, left, NO_RELEASE)
             self.rig.later(HOLD + 1)
             again = self._run(queues, CHOSEN)
-            assert again.path[-1] == "Redrive complete"
+            assert again.path[-1] == "Redrive complete", (left, again.summary)
             assert again.summary["already_sent"] > 0 or left == recorded
 
     def stopped_in_its_lanes(self) -> None:

@@ -16,7 +16,7 @@ HEAD = """# What each part may do
 Written by `make test-iam`, which traces the calls of every function and of the machine over runs of all kinds, and has
 an evaluator of IAM's policies decide on each with the policies of `template.yaml`: every call is allowed, nothing is
 allowed that no call asks for, and the same calls on other queues, keys, objects or tables are refused. *Because* names
-the call; some ask for more than their own name says ([facts](facts.md), A5 and H). *Not yet* is for a call to come.
+the call; some ask for more than their own name says ([facts](facts.md), A5 and H).
 `kms` is allowed only if the stack has `QueueKeyArns`. Each function also writes its log (`AWSLambdaBasicExecutionRole`).
 """
 NAMES = {
@@ -44,7 +44,7 @@ def text(used: dict[Permission, list[Ask]], unasked: dict[tuple[str, str], str])
         rows = set()
         for on, actions in by_role.pop(role).items():
             for action, why in actions.items():
-                none = unasked.get((role, action)) or unasked.get(("*", action)) or "*not yet*"
+                none = unasked.get((role, action)) or unasked.get(("*", action))
                 rows.add(f"| `{action}` | {on} | {', '.join(sorted(why)) or none} |")
         lines += [*sorted(rows), ""]
     assert not by_role
