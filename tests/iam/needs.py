@@ -119,6 +119,7 @@ def _plain(name: str) -> str:
     """A queue of the tests under the name that the template's parameters know; every run and page under one name."""
     name = re.sub(r"orders-[0-9a-f]{8}", "orders", name)
     name = re.sub(r"run-[0-9a-f]{32}", "run-1", name).replace("intents/orders-dlq.fifo/", "intents/orders-dlq/")
+    name = re.sub(r"\d{4}-\d{2}-\d{2}/run-1", "2026-11-30/run-1", name)
     return re.sub(r"\d+/\d{3}-\d{4}(/\d+)?", lambda page: "0/001-0001" + ("/1796116426" if page[1] else ""), name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from redrive import clock
 from redrive.values import bill
 from redrive.values.bill import add, no_requests
 from redrive.values.errors import Failure
@@ -42,7 +43,7 @@ def report(ledger: Ledger, state: RunState, met: Sequence[str] = ()) -> Summary:
     fifo = next((lane.tally for lane in lanes if lane.tally.groups), None)  # a FIFO queue is drained in one lane
     beside = sorted({*(state.plan.beside if state.plan else ()), *met})
     status, failure = _ending(state, lanes, counts, reasons, beside)
-    ended = datetime.now(UTC)
+    ended = datetime.fromtimestamp(clock.now(), UTC)
     request = state.request.to_json() if state.request else {}
     summary = Summary(
         run=name_in(ledger.run),
