@@ -5,6 +5,7 @@ from typing import Any
 import clients
 import steps
 from redrive.origins.destinations import Destinations
+from redrive.sqs.queues import exists
 from redrive.steps.filter import filter_page
 from redrive.stores.journal import DynamoDBJournal
 from redrive.values.criteria import Criteria
@@ -17,4 +18,5 @@ def handler(event: steps.Event, context: Any, lane: Lane) -> Lane:
     destinations = Destinations.from_json(event)
     criteria = Criteria.from_json(event["criteria"])
     journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
-    return filter_page(steps.ledger(event["run"]), journal, destinations, criteria, lane)
+    ledger = steps.ledger(event["run"])
+    return filter_page(ledger, journal, destinations, criteria, lane, lambda queue: exists(clients.sqs(), queue))

@@ -92,6 +92,11 @@ class Scenarios:
     def previewed(self) -> None:
         assert self._run(self._queues(), {"preview": True}).summary["previewed"] == len(LETTERS)
 
+    def previewed_from_a_source_that_is_gone(self) -> None:
+        queues = self._queues([Letter(n, json.dumps({"tag": f"#{n}#"}), source=n % 2) for n in range(6)], sources=2)
+        queues.sqs.delete_queue(QueueUrl=queues.sources[1])
+        assert self._run(queues, {"preview": True}).summary["failed"] == 3
+
     def in_several_lanes(self) -> None:
         answer_with(
             clients.lambda_(), "GetAccountSettings", lambda: {"AccountLimit": {"UnreservedConcurrentExecutions": 1000}}

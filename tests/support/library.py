@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,7 +11,7 @@ import moto.core.models  # noqa: F401 - a session that is made before would not 
 from hypothesis import strategies as st
 
 from redrive.origins.destinations import Destinations
-from redrive.sqs.queues import describe
+from redrive.sqs.queues import describe, exists
 from redrive.steps.delete import delete_page
 from redrive.steps.filter import filter_page
 from redrive.steps.receive import receive_page
@@ -126,7 +127,8 @@ class Run:
         return receive_page(self.sqs, self.ledger, self.queue, lane, retried=retried)
 
     def filter(self, lane: Lane) -> Lane:
-        return filter_page(self.ledger, self.journal, self.destinations, self.criteria, lane)
+        there = partial(exists, self.sqs)
+        return filter_page(self.ledger, self.journal, self.destinations, self.criteria, lane, there)
 
     def send(self, lane: Lane) -> Lane:
         return send_page(

@@ -88,6 +88,19 @@ def depth(sqs: SQSClient, url: str) -> QueueDepth:
     )
 
 
+def exists(sqs: SQSClient, queue: Queue) -> bool:
+    """Tell whether there is such a queue; one that this stack may not look at is taken to be there."""
+    try:
+        sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in MISSING:
+            return False
+        if code not in DENIED:
+            raise
+    return True
+
+
 def sources_of(sqs: SQSClient, queue: Queue) -> list[Queue]:
     """Give the queues whose dead-letter queue this is."""
     pages = sqs.get_paginator("list_dead_letter_source_queues").paginate(QueueUrl=queue.url)

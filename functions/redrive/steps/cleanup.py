@@ -67,10 +67,9 @@ def clean_up(
 
 def _what_is_left(released: Released, in_flight: int) -> str:
     visible = f"{released.released:,} messages that it held are visible again"
-    if not in_flight:
-        return f"{visible}, and none is in flight"
-    # A receive that was running when the run was stopped keeps what it took: nobody knows its handles.
-    return f"{visible}, and {in_flight:,} are in flight: what a step of this run took is visible within ten minutes"
+    # A receive that was running when the run was stopped keeps what it takes: nobody knows its handles.
+    later = "what a step that was running took, or takes still, is visible within ten minutes"
+    return f"{visible}, and {in_flight:,} were in flight after that: {later}"
 
 
 def _cancel_own_task(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from redrive.values.outcome import GONE, MessageOutcome, Outcome
 from redrive.values.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from redrive.origins.destinations import Destinations
     from redrive.stores.journal import Journal
@@ -24,10 +25,21 @@ if TYPE_CHECKING:
     from redrive.values.criteria import Criteria
     from redrive.values.lane import Lane
     from redrive.values.message import Message, Stamp
+    from redrive.values.queue import Queue
 
 
-def filter_page(ledger: Ledger, journal: Journal, destinations: Destinations, criteria: Criteria, lane: Lane) -> Lane:
-    """Judge the page in hand; write its verdicts, or its outcomes where nothing is to leave the queue."""
+def filter_page(
+    ledger: Ledger,
+    journal: Journal,
+    destinations: Destinations,
+    criteria: Criteria,
+    lane: Lane,
+    exists: Callable[[Queue], bool],
+) -> Lane:
+    """Judge the page in hand; write its verdicts, or its outcomes where nothing is to leave the queue.
+
+    `exists` asks whether a queue is there, and is called only in a preview, once for each that the plan does not know.
+    """
     name = lane.page.name or ""
     page = pages.read(ledger, name)
     queue = destinations.queue
@@ -36,7 +48,7 @@ def filter_page(ledger: Ledger, journal: Journal, destinations: Destinations, cr
     verdicts = judge.judge_all(page.messages, limit=lane.budget.limit_left, in_order=queue.fifo)
     lane = _taking(lane, sum(verdict.sends for verdict in verdicts)).missing(judge.unseen)
     if criteria.preview:
-        verdicts = _previewed(page.messages, verdicts, destinations, ledger.run)
+        verdicts = _previewed(page.messages, verdicts, destinations, ledger.run, exists)
     selected = sum(verdict.sends or verdict.outcome in GONE for verdict in verdicts)
     lane = replace(lane, page=replace(lane.page, selected=selected))
     if selected:
@@ -55,10 +67,22 @@ def _remembered(journal: Journal, destinations: Destinations, messages: Sequence
 
 
 def _previewed(
-    messages: Sequence[Message], verdicts: Sequence[Verdict], destinations: Destinations, run: str
+    messages: Sequence[Message],
+    verdicts: Sequence[Verdict],
+    destinations: Destinations,
+    run: str,
+    exists: Callable[[Queue], bool],
 ) -> list[Verdict]:
     """Give the verdicts as a preview has them: what would be sent, and what could not go, with the reason of a send."""
-    _, unsendable = pack(messages, verdicts, destinations.of, run, in_order=destinations.queue.fifo)
+    found = functools.cache(exists)
+
+    def route(message: Message) -> Queue | str:
+        to = destinations.of(message)
+        if isinstance(to, str) or destinations.knows(to) or found(to):
+            return to
+        return f"{to.name} does not exist any more"
+
+    _, unsendable = pack(messages, verdicts, route, run, in_order=destinations.queue.fifo)
     refused = {
         result.place: Verdict(Outcome.HELD if result.behind else Outcome.FAILED, result.error) for result in unsendable
     }

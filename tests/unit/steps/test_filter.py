@@ -8,7 +8,8 @@ import pytest
 from redrive.expressions.shapes import view_of
 from redrive.sqs.queues import describe
 from redrive.values.lane import Lane
-from support.aws import make_queues, send
+from support.aws import dead_letter, make_queues, send
+from support.breaking import calls_of
 from support.library import BLOB, a_lane, a_run
 
 
@@ -110,6 +111,22 @@ def test_a_preview_counts_as_failed_what_has_no_way_home(sqs, dynamodb, ledger):
     send(sqs, queues.dlq, ["by hand"])
     preview, real, *reasons = both_ways(run, run.receive(run.lane()))
     assert preview == real == {"received": 1, "failed": 1}
+    assert reasons[0] == reasons[1]
+
+
+def test_a_preview_counts_as_failed_what_came_from_a_queue_that_is_gone(sqs, dynamodb, ledger):
+    queues = make_queues(sqs, name="orders", sources=2)
+    for url in queues.sources:
+        send(sqs, url, ["one", "two"])
+    dead_letter(queues)
+    sqs.delete_queue(QueueUrl=queues.sources[1])
+    run = a_run(sqs, dynamodb, ledger, queues.dlq, queues.sources[:1])
+    lane = run.receive(run.lane())
+    asked = calls_of(sqs, "GetQueueAttributes")
+    preview, real, *reasons = both_ways(run, lane)
+    assert len(asked) == 1  # for the page, and a send asks nothing
+    assert preview == {"received": 4, "previewed": 2, "failed": 2}
+    assert real == {"received": 4, "sent": 2, "failed": 2}
     assert reasons[0] == reasons[1]
 
 
