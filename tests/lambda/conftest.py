@@ -109,8 +109,7 @@ def place(embedded, relay, package, runtime, tmp_path_factory):
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{relay.server_port}",
         "AWS_REGION": embedded.aws.region,
         "AWS_DEFAULT_REGION": embedded.aws.region,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **embedded.aws.credentials,
         **{name: own[name] for name in ("BUCKET", "JOURNAL_TABLE", "POWERTOOLS_LOG_LEVEL")},
     }
     log = tmp_path_factory.mktemp("log") / "functions.log"
