@@ -63,8 +63,8 @@ def test_another_hosts_name_is_refused(aws, host, path):
 
 def test_it_answers_by_its_address_and_as_localhost(aws):
     for host in (f"127.0.0.1:{aws.port}", f"LOCALHOST:{aws.port}"):
-        status, shared, body = ask(aws, {**signed(aws), "Host": host})
-        assert (status, shared) == (HTTPStatus.OK, {})
+        status, _, body = ask(aws, {**signed(aws), "Host": host})
+        assert status == HTTPStatus.OK
         assert json.loads(body)["services"]
 
 
@@ -75,16 +75,30 @@ def test_without_the_key_nothing_is_answered(aws, method, path, key):
     assert ask(aws, signed(aws, key) if key else {}, method, path)[0] == HTTPStatus.FORBIDDEN
 
 
-def test_a_page_that_opens_a_web_socket_is_refused(aws):
-    socket = {
+def test_no_answer_tells_a_page_that_it_may_read_it(aws, plain):
+    path = "/?Action=ListQueues&Version=2012-11-05"
+    for where, expected in ((aws, {}), (plain, {"Access-Control-Allow-Origin": "*"})):
+        status, shared, body = ask(where, signed(where), path=path)
+        assert (status, b"ListQueuesResult" in body) == (HTTPStatus.OK, True)
+        assert expected.items() <= shared.items()
+        assert bool(expected) == bool(shared)
+
+
+def test_a_web_socket_opens_with_the_key_only_and_to_no_page(aws):
+    api = aws.client("apigatewayv2")
+    made = api.create_api(Name="any", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
+    api.create_stage(ApiId=made["ApiId"], StageName="live")
+    handshake = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
-    path = f"/_aws/execute-api/{unique('api')}/stage"
-    for more in ({"Origin": "https://stranger.example"}, {}):
-        assert ask(aws, {**socket, **more}, path=path)[0] == HTTPStatus.FORBIDDEN
+    answers = [
+        ask(aws, {**handshake, **more}, path=f"/_aws/execute-api/{made['ApiId']}/live")[0]
+        for more in (signed(aws), {}, {**signed(aws), "Origin": "https://stranger.example"})
+    ]
+    assert answers == [HTTPStatus.SWITCHING_PROTOCOLS, HTTPStatus.FORBIDDEN, HTTPStatus.FORBIDDEN]
 
 
 def test_every_start_has_a_key_of_its_own(aws, plain):
