@@ -45,7 +45,8 @@ class _Relay(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         port, received = self.server.to, self.server.received
         connection = HTTPConnection("127.0.0.1", port)
-        connection.request(self.command, self.path, self.rfile.read(length), dict(self.headers))
+        headers = {**self.headers, "Host": f"127.0.0.1:{port}"}  # it answers by its own name only
+        connection.request(self.command, self.path, self.rfile.read(length), headers)
         answer = connection.getresponse()
         body = answer.read()
         connection.close()
