@@ -12,7 +12,7 @@ BENCHES := bench-cost bench-throughput bench-latency bench-million bench-filter 
 # Without npm, the suite skips what asks the evaluator, and says so.
 EVALUATOR := $(if $(shell command -v npm 2>/dev/null),tests/iam/node_modules/.ready)
 
-.PHONY: demo package test test-all test-lambda test-iam faults lint format picture requirements clean help $(BENCHES)
+.PHONY: demo package test test-all test-lambda test-iam test-browser faults lint format picture requirements clean help $(BENCHES)
 
 help:
 	@echo "make demo      the main job, on an embedded AWS on this machine"
@@ -21,6 +21,7 @@ help:
 	@echo "make test-all  make test, and the slow suites"
 	@echo "make test-lambda  the package as Lambda runs it: Python 3.13, a sandbox, the function's memory"
 	@echo "make test-iam  trace every call to AWS, and prove its permission; the table in docs/permissions.md (needs node)"
+	@echo "make test-browser  a stranger's page in a real browser, which reaches nothing of redrive local (needs Chromium)"
 	@echo "make faults    kill a run at every call it makes; the table in docs/faults.md"
 	@echo "make bench-NAME  cost, throughput, latency, million, filter, cold, rate: the tables in docs/performance.md"
 	@echo "make lint      ruff, mypy, cfn-lint, import-linter"
@@ -75,6 +76,10 @@ test-iam: $(READY) $(EVALUATOR)
 tests/iam/node_modules/.ready: tests/iam/package-lock.json
 	cd tests/iam && npm ci --silent --no-audit --no-fund
 	@touch $@
+
+# Without a browser it says what it skipped.
+test-browser: $(READY)
+	$(BIN)/pytest tests/browser -rs
 
 faults: $(READY)
 	$(BIN)/pytest tests/faults -n 2 --dist worksteal --faults-table docs/faults.md

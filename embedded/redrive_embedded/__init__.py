@@ -10,6 +10,7 @@ import contextlib
 import functools
 import http.client
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -18,13 +19,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 _HOST = "127.0.0.1"
 _LOG_NAME = "embedded-aws.log"
@@ -43,6 +45,7 @@ class EmbeddedAwsError(Exception):
 class EmbeddedAws:
     """An AWS of its own, in a process of its own, from `with` to the end of the block.
 
+    It answers who knows its `credentials`, and nobody else (`access`).
     `port=0` takes a free port. `wait_scale` shortens the state machines' Waits and the delays of their
     Retries, e.g. 0.1 to a tenth. `plain=True` runs ministack without our gap fillers: the tests use it to
     see which gaps are still there.
@@ -56,6 +59,7 @@ class EmbeddedAws:
         self.port = port
         self._wait_scale = wait_scale
         self._plain = plain
+        self._access_key = f"LOCAL{secrets.token_hex(16).upper()}"
         self._home: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -63,6 +67,11 @@ class EmbeddedAws:
     def endpoint(self) -> str:
         """The address that every client speaks to, e.g. `http://127.0.0.1:4566`."""
         return f"http://{_HOST}:{self.port}"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The variables with the only credentials that it takes. Of the two, the access key is what it looks at."""
+        return dict(zip(CREDENTIALS, (self._access_key, "not-looked-at"), strict=True))
 
     @property
     def process_id(self) -> int | None:
@@ -92,10 +101,11 @@ class EmbeddedAws:
 
         Raises EmbeddedAwsError: the port is taken, or it does not come up (with the last line of its log).
         """
-        self.port = _usable_port(self.port)
-        self._home = Path(tempfile.mkdtemp(prefix="redrive-aws-"))
+        with _listening(self.port) as listener:  # from here on the port is ours; the process inherits it
+            self.port = listener.getsockname()[1]
+            self._home = Path(tempfile.mkdtemp(prefix="redrive-aws-"))
+            self._process = self._launch(self._home, listener)
         try:
-            self._process = self._launch(self._home)
             self._wait_until_ready()
         except BaseException:
             self.stop()
@@ -110,6 +120,17 @@ class EmbeddedAws:
         if self._home is not None:
             shutil.rmtree(self._home, ignore_errors=True)
             self._home = None
+
+    def wait(self) -> NoReturn:
+        """Wait for the end of the process, which does not end by itself. Raises EmbeddedAwsError, with how it did."""
+        if self._process is None:
+            raise EmbeddedAwsError("The embedded AWS is not running.", "Start it first.")
+        code = self._process.wait()
+        how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
+        raise EmbeddedAwsError(
+            f"The embedded AWS {how}; the last line of its log: {_last_line(self.log)}",
+            "What was on it is gone. Start it again.",
+        )
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client of this AWS; `options` go to boto3, e.g. `config`."""
@@ -131,15 +152,17 @@ class EmbeddedAws:
         settings = botocore.session.Session(session_vars=variables)
         settings.set_default_client_config(botocore.config.Config(proxies={}))
         session: Any = boto3.Session
-        return session("test", "test", region_name=self.region, botocore_session=settings)
+        return session(*self.credentials.values(), region_name=self.region, botocore_session=settings)
 
-    def _launch(self, home: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, *self.server]
-        command += ["--port", str(self.port), "--home", str(home), "--wait-scale", str(self._wait_scale)]
+    def _launch(self, home: Path, listener: socket.socket) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-P", *self.server]  # -P: the folder that somebody is in holds no modules of ours
+        command += ["--port", str(self.port), "--socket", str(listener.fileno())]
+        command += ["--home", str(home), "--wait-scale", str(self._wait_scale)]
         command += ["--plain"] if self._plain else []
         package_root = str(Path(__file__).resolve().parents[1])
         search_path = [package_root, os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, search_path))}
+        # The credentials go by the environment: another user of the machine could read them in the command.
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, search_path)), **self.credentials}
         with (home / _LOG_NAME).open("wb") as log:
             return subprocess.Popen(  # noqa: S603  our own module, on our own arguments
                 command,
@@ -147,12 +170,13 @@ class EmbeddedAws:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
+                pass_fds=[listener.fileno()],
                 start_new_session=True,
             )
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
-        while not _answers(self.port):
+        while not self._answers():
             ended = self._process is None or self._process.poll() is not None
             if ended or time.monotonic() > deadline:
                 state = "ended" if ended else f"did not answer within {_READY_SECONDS:.0f} seconds"
@@ -162,31 +186,31 @@ class EmbeddedAws:
                 )
             time.sleep(0.02)
 
-
-def _usable_port(port: int) -> int:
-    """The port itself when it is free, or for 0 one that is. Raises EmbeddedAwsError with the reason."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(_HOST, self.port, timeout=5)
         try:
-            probe.bind((_HOST, port))
-        except OSError as error:
-            raise EmbeddedAwsError(
-                f"Port {port} cannot be used: {error.strerror}.",
-                "Choose another port, or 0 for any free one.",
-            ) from error
-        free: int = probe.getsockname()[1]
-        return free
+            connection.request("GET", "/_ministack/health", headers={"Authorization": f"AWS {self._access_key}:"})
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
 
 
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection(_HOST, port, timeout=5)
+def _listening(port: int) -> socket.socket:
+    """A socket that listens on the port, or for 0 on a free one. Raises EmbeddedAwsError with the reason."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        connection.request("GET", "/_ministack/health")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except OSError:
-        return False
-    finally:
-        connection.close()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((_HOST, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise EmbeddedAwsError(
+            f"Port {port} cannot be used: {error.strerror}.",
+            "Choose another port, or 0 for any free one.",
+        ) from error
+    return listener
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -20,6 +20,7 @@ _FILLED_IN = (
     "cloudformation_gaps",
     "scheduler_gaps",
     "request_counts",
+    "access",  # the last one that is put before ministack's answers is the first to see a request
 )
 
 

@@ -1,4 +1,4 @@
-"""What Step Functions refuses, and its stand-ins take: of a definition, and of a task's parameters."""
+"""What Step Functions refuses, and its stand-ins take: of a definition, a task's parameters, and a start."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = dict[str, Any]
 
+_LONGEST_NAME = 80
+_NOT_IN_A_NAME = re.compile(
+    r"""[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U0010ffff]""",
+)
 _SDK_TASK = re.compile(r"arn:aws[a-z-]*:states:::aws-sdk:")
 
 
@@ -41,6 +45,33 @@ def of_parameters(parameters: Any, shown: Any, input_shape: Any) -> str | None:
     if not report.has_errors():
         return None
     return f"The Parameters '{json.dumps(shown)}' could not be used to start the Task: [{report.generate_report()}]"
+
+
+def of_start(request: Json) -> tuple[str, str] | None:
+    """The error and the sentence with which Step Functions would refuse this StartExecution; None when it would not.
+
+    Step Functions API, StartExecution: what a name must not contain, its length, and that the input is JSON
+    (docs/facts.md I).
+    """
+    name = request.get("name") or ""
+    if len(name) > _LONGEST_NAME:
+        limit = f"Member must have length less than or equal to {_LONGEST_NAME}"
+        return (
+            "ValidationException",
+            f"1 validation error detected: Value at 'name' failed to satisfy constraint: {limit}",
+        )
+    if _NOT_IN_A_NAME.search(name):
+        return "InvalidName", f"Invalid Name: '{name}'"
+    try:
+        json.loads(request.get("input", "{}"), parse_constant=_no_json)
+    except ValueError as error:
+        return "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'"
+    return None
+
+
+def _no_json(constant: str) -> None:
+    """Python reads NaN and the infinities, which JSON does not have."""
+    raise ValueError(f"Non-standard token '{constant}'")
 
 
 def _refusals(machine: Json) -> Iterator[str]:

@@ -63,6 +63,26 @@ def _set_zone(name: str, properties: Json) -> None:
     schedule["ScheduleExpressionTimezone"] = ZoneInfo(properties.get("ScheduleExpressionTimezone", "UTC")).key
 
 
+@rewrites("services.cloudformation.provisioners._RESOURCE_HANDLERS")
+def refuse_a_schedule_that_is_there(handlers: dict[str, Json]) -> dict[str, Json]:
+    """AWS: a schedule whose name another one has in its group is not created, and so its stack is not.
+
+    EventBridge Scheduler API, CreateSchedule: ConflictException. ministack 1.5.33 says so to an SDK, but not to
+    CloudFormation: the stack is complete, without its schedule, and takes the other's with it when it is deleted.
+    """
+    create = handlers[_SCHEDULE]["create"]
+
+    def create_new(logical_id: str, properties: Json, stack: str) -> tuple[str, Json]:
+        group, name = properties.get("GroupName", "default"), properties.get("Name")
+        if f"{group}/{name}" in scheduler._schedules:
+            raise ValueError(f"ConflictException: Schedule {name} already exists in group {group}.")
+        created: tuple[str, Json] = create(logical_id, properties, stack)
+        return created
+
+    handlers[_SCHEDULE]["create"] = create_new
+    return handlers
+
+
 @replaces("services.scheduler._tick_schedules")
 def read_cron_in_the_time_zone(tick: Callable[[], None]) -> None:
     """AWS: ScheduleExpressionTimezone is the zone of the cron expression (docs/facts.md D).

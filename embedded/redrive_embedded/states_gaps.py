@@ -128,6 +128,17 @@ def answer_the_running_execution(start: Callable[[Json], Any], request: Json) ->
     return start(request)
 
 
+@replaces("services.stepfunctions._start_sync_execution")
+@replaces("services.stepfunctions._start_execution")
+def refuse_what_is_no_start(start: Callable[[Json], Any], request: Json) -> Any:
+    """AWS: an input that is no JSON and a name that cannot be one start nothing (`refusals.of_start`).
+
+    ministack 1.5.33 takes any text as input, which the states see as `{}`, and any name.
+    """
+    refusal = refusals.of_start(request)
+    return sfn.error_response_json(*refusal, 400) if refusal else start(request)
+
+
 @replaces("services.stepfunctions._fail_execution")
 def keep_the_end_of_a_stopped_execution(
     fail: Callable[[Json, str, str], None],

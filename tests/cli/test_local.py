@@ -43,12 +43,13 @@ def test_it_says_where_it_is_stays_and_ends_leaving_nothing(start, temporary, en
     running = start("local", "--json", "--port", "0", TMPDIR=str(temporary))
     ready = json.loads(running.stdout.readline())
     aws = child_of(running.pid)
-    session = boto3.Session("test", "test", region_name=ready["region"])
+    session = boto3.Session(ready["access_key_id"], ready["secret_access_key"], region_name=ready["region"])
     machine = session.client("stepfunctions", endpoint_url=ready["endpoint"]).describe_state_machine(
         stateMachineArn=ready["state_machine"]
     )
     assert machine["name"] == ready["stack"] == "redrive"
-    assert set(ready) == {"endpoint", "region", "account", "state_machine", "bucket", "stack"}
+    where = {"endpoint", "region", "account", "state_machine", "bucket", "stack"}
+    assert set(ready) == {*where, "access_key_id", "secret_access_key"}
     assert running.poll() is None
 
     running.send_signal(ending)
@@ -85,6 +86,31 @@ def test_it_ends_when_it_is_killed_too(start, temporary):
         time.sleep(0.05)
     with pytest.raises(OSError, match=r"refused|reset"):
         urllib.request.urlopen(endpoint, timeout=5)
+
+
+def test_it_says_so_and_ends_when_its_aws_dies(start, temporary):
+    running = start("local", "--json", "--port", "0", TMPDIR=str(temporary))
+    running.stdout.readline()
+
+    os.kill(child_of(running.pid), signal.SIGKILL)
+    stdout, stderr = running.communicate(timeout=10)
+
+    assert running.returncode == 1
+    error, hint = stderr.splitlines()
+    assert error.startswith("error: The embedded AWS was killed (SIGKILL)")
+    assert hint == "hint: What was on it is gone. Start it again."
+    assert stdout == ""
+    assert list(temporary.iterdir()) == []
+
+
+def test_other_credentials_than_those_it_printed_are_refused_in_words(start, redrive):
+    running = start("local", "--json", "--port", "0")
+    ready = json.loads(running.stdout.readline())
+    where = {"AWS_ENDPOINT_URL": ready["endpoint"], "AWS_DEFAULT_REGION": ready["region"]}
+    done = redrive("history", **where, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: AWS does not know these credentials.")
 
 
 def test_a_port_in_use_is_one_sentence(redrive):

@@ -52,8 +52,8 @@ def test_an_installed_tool_runs_and_deploys_from_any_folder(installed, start, re
         ready["endpoint"],
         "--region",
         ready["region"],
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
+        AWS_ACCESS_KEY_ID=ready["access_key_id"],
+        AWS_SECRET_ACCESS_KEY=ready["secret_access_key"],
         **variables,
     )
     assert "there is no queue 'no-such-queue'" in done.stderr

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 
@@ -102,6 +103,48 @@ def test_a_taken_port_is_told_with_a_hint():
         with pytest.raises(EmbeddedAwsError, match=f"Port {port} cannot be used: Address already in use") as error:
             EmbeddedAws(port).start()
     assert "another port" in error.value.hint
+
+
+def test_of_two_that_want_one_port_at_once_one_has_it():
+    """The port is taken before the process starts, and not looked at and let go."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    started, refused = [], []
+
+    def start():
+        try:
+            started.append(EmbeddedAws(port).start())
+        except EmbeddedAwsError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [aws] = started
+    aws.client("sqs").list_queues()  # it is ours: no other one takes our credentials
+    aws.stop()
+    assert refused == [f"Port {port} cannot be used: Address already in use."] * 3
+
+
+def test_what_lies_in_the_folder_is_not_imported(monkeypatch, tmp_path):
+    for name in ("queue", "types", "app", "yaml", "json", "probe"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('a file of somebody')\n")
+    monkeypatch.chdir(tmp_path)
+    with EmbeddedAws() as aws:
+        answer, error = invoke(aws, function(aws), {})
+    assert error is None
+    assert answer["environment"]["PYTHONSAFEPATH"] == "1"
+
+
+def test_the_death_of_the_process_is_told():
+    with EmbeddedAws() as aws:
+        os.kill(aws.process_id, signal.SIGKILL)
+        with pytest.raises(
+            EmbeddedAwsError, match=r"The embedded AWS was killed \(SIGKILL\); the last line of its log: "
+        ):
+            aws.wait()
 
 
 def test_a_failed_start_quotes_the_log(monkeypatch, tmp_path):

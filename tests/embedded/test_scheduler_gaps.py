@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from ministack.services import eventbridge
 
+from redrive_cli.errors import CliError
 from redrive_cli.stack.deploy import deploy
 from redrive_embedded import scheduler_gaps
-from support.embedded import machine, unique
+from support.embedded import error_of, machine, unique
 from support.engine import eventually
 
 TEMPLATE = """
@@ -41,6 +42,32 @@ def test_cloudformation_keeps_the_time_zone(aws, tmp_path):
 
 def test_upstream_still_lacks_the_time_zone_in_cloudformation(plain, tmp_path):
     assert zone_after_deployment(plain, tmp_path) == "UTC"
+
+
+def second_of_one_name(aws, folder):
+    """Deploy two stacks whose schedules have one name; give it, and what became of the second stack."""
+    template, name = folder / "template.yaml", unique("daily")
+    template.write_text(TEMPLATE.replace("Properties:", f"Properties:\n      Name: {name}"))
+    deploy(aws.client, template, unique("stack"))
+    try:
+        deploy(aws.client, template, unique("stack"))
+    except CliError as error:
+        return name, str(error)
+    return name, "complete"
+
+
+def test_a_second_schedule_of_one_name_is_a_conflict(aws, tmp_path):
+    """EventBridge Scheduler API, CreateSchedule."""
+    name, outcome = second_of_one_name(aws, tmp_path)
+    assert f"Schedule {name} already exists in group default" in outcome
+    scheduler = aws.client("scheduler")
+    known = scheduler.get_schedule(Name=name)
+    again = {key: known[key] for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+    assert error_of(scheduler.create_schedule, **again) == "ConflictException"
+
+
+def test_upstream_still_completes_a_stack_without_its_schedule(plain, tmp_path):
+    assert second_of_one_name(plain, tmp_path)[1] == "complete"
 
 
 @pytest.mark.parametrize(

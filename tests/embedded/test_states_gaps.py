@@ -21,6 +21,7 @@ from support.embedded import (
 )
 from support.engine import eventually
 
+DONE = {"Done": {"Type": "Succeed"}}
 WAIT = {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}
 
 
@@ -205,6 +206,42 @@ def test_another_input_under_the_same_name_is_refused(aws):
 
 def test_upstream_still_lacks_the_second_start(plain):
     assert second_start(plain, "{}")[0] == "ExecutionAlreadyExists"
+
+
+def test_a_name_of_an_execution_that_has_ended_is_taken(aws):
+    sfn = aws.client("stepfunctions")
+    request = {"stateMachineArn": machine(aws, DONE), "name": unique("run"), "input": "{}"}
+    ended(aws, sfn.start_execution(**request)["executionArn"])
+    assert error_of(sfn.start_execution, **request) == "ExecutionAlreadyExists"
+
+
+NO_STARTS = [
+    ({"input": "{"}, "InvalidExecutionInput"),
+    ({"input": ""}, "InvalidExecutionInput"),
+    ({"input": '{"a": NaN}'}, "InvalidExecutionInput"),
+    ({"name": "x" * 81}, "ValidationException"),
+    *[({"name": f"a{character}b"}, "InvalidName") for character in ' <{]?*"#%\\^|~`$&,;:/\x07\x85\ufffe\U0010ffff'],
+]
+
+
+def error_of_start(aws, request):
+    return error_of(aws.client("stepfunctions").start_execution, stateMachineArn=machine(aws, DONE), **request)
+
+
+@pytest.mark.parametrize(("request_", "error"), NO_STARTS)
+def test_what_is_no_start_is_refused(aws, request_, error):
+    """Step Functions API, StartExecution; docs/facts.md I."""
+    assert error_of_start(aws, request_) == error
+
+
+@pytest.mark.parametrize("request_", [{"name": "x" * 80}, {"name": "nightly_2026-11-30.é"}, {"input": "1"}, {}])
+def test_what_is_a_start_is_taken(aws, request_):
+    assert error_of_start(aws, request_) is None
+
+
+@pytest.mark.parametrize("request_", [{"input": "{"}, {"name": "x" * 81}, {"name": "a b"}])
+def test_upstream_still_takes_what_is_no_start(plain, request_):
+    assert error_of_start(plain, request_) is None
 
 
 def test_a_functions_arn_has_lambda_events_each_with_the_one_before(aws, probe):

@@ -45,7 +45,8 @@ class _Relay(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         port, received = self.server.to, self.server.received
         connection = HTTPConnection("127.0.0.1", port)
-        connection.request(self.command, self.path, self.rfile.read(length), dict(self.headers))
+        headers = {**self.headers, "Host": f"127.0.0.1:{port}"}  # it answers by its own name only
+        connection.request(self.command, self.path, self.rfile.read(length), headers)
         answer = connection.getresponse()
         body = answer.read()
         connection.close()
@@ -109,8 +110,7 @@ def place(embedded, relay, package, runtime, tmp_path_factory):
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{relay.server_port}",
         "AWS_REGION": embedded.aws.region,
         "AWS_DEFAULT_REGION": embedded.aws.region,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **embedded.aws.credentials,
         **{name: own[name] for name in ("BUCKET", "JOURNAL_TABLE", "POWERTOOLS_LOG_LEVEL")},
     }
     log = tmp_path_factory.mktemp("log") / "functions.log"

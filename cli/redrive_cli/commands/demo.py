@@ -289,7 +289,7 @@ def _type(stack: LocalStack, *words: str) -> None:
     theirs = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "REDRIVE_"))}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "NO_PROXY": "127.0.0.1"}
     done = subprocess.run(  # noqa: S603  our own command, on our own arguments
-        [sys.executable, "-m", "redrive_cli", *words],
+        [sys.executable, "-P", "-m", "redrive_cli", *words],
         env={**theirs, **nowhere, **stack.environment},
         stderr=subprocess.STDOUT,
         check=False,

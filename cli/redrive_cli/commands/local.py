@@ -41,6 +41,6 @@ def local(port: int, as_json: bool) -> None:
                     "      then, as on AWS: redrive run orders-dlq (any SQS client makes the queues). Ctrl-C ends it.",
                     err=True,
                 )
-            signal.pause()
+            stack.aws.wait()
     except KeyboardInterrupt:
         pass

@@ -34,12 +34,11 @@ class LocalStack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that point the AWS command line, boto3 and `redrive` at it; any credentials will do."""
+        """The variables that point the AWS command line, boto3 and `redrive` at it, with the credentials it takes."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": self.aws.region,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **self.aws.credentials,
         }
 
     def client(self, service: str) -> Any:
@@ -55,6 +54,7 @@ class LocalStack:
             "state_machine": self.state_machine,
             "bucket": self.bucket,
             "stack": STACK,
+            **{name.removeprefix("AWS_").lower(): value for name, value in self.aws.credentials.items()},
         }
 
 
