@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redrive.steps.validate import duration, parse
+from redrive.steps.validate import parse
 from redrive.values import window
 from redrive.values.errors import InvalidRequest
 from redrive.values.request import EXAMPLES, Request
@@ -22,7 +22,7 @@ def with_sent(**sent):
 
 
 def sent_window(request, now):
-    return window.span_of(request.filter.sent, now, duration)
+    return window.span_of(request.filter.sent, now)
 
 
 def refusal(document, now=NOW):
