@@ -65,6 +65,9 @@ def understand(document: Any, started: str) -> tuple[Request, Criteria]:
             from redrive.expressions.jsonata import Expression  # noqa: PLC0415  slow to import, and many runs need none
 
             Expression(source, field)
+    for field, written in (("queue", request.queue), ("destination", request.destination)):
+        if written is not None:
+            queues.read(written, field)
     began = datetime.fromisoformat(started).astimezone(zone(request.timezone))
     now = reckoned_from(request.as_of, began)
     sent_from, sent_to = span_of(request.filter.sent, now)
