@@ -51,6 +51,7 @@ _FILTER = _object(
     where=_OR_NONE(_SOME_TEXT),
     max_redrives=_OR_NONE(schema.int_schema(ge=0, le=_MOST)),
 )
+_WHOLE, _LEAST = "the request", 'a JSON object, as in {"queue": "orders-dlq"}'
 _LONGEST_NAME = 40  # of a field that there is not
 _LONGEST_WHO = 300
 _REQUEST = SchemaValidator(
@@ -78,7 +79,7 @@ _REQUEST = SchemaValidator(
 def parse(document: Any) -> Request:
     """Validate a request document. Raises InvalidRequest naming the field and what to write instead."""
     if not isinstance(document, dict):
-        raise InvalidRequest('the request: it must be a JSON object, as in {"queue": "orders-dlq"}.')
+        raise InvalidRequest(f"{_WHOLE}: it should be an object; write {_LEAST}.")
     try:
         request: Request = _REQUEST.validate_python(
             {name: value for name, value in document.items() if name != _OF_AWS}
@@ -91,16 +92,18 @@ def parse(document: Any) -> Request:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    field = ".".join(str(part) for part in error["loc"])
+    field = ".".join(str(part) for part in error["loc"]) or _WHOLE
     if error["type"] == "extra_forbidden":
         return _unknown(".".join(map(str, error["loc"][:-1])), str(error["loc"][-1]))
     if error["type"] == "dict_type":
-        return f"{field}: it should be an object; write {EXAMPLES[field]}."
+        return f"{field}: it should be an object; write {EXAMPLES.get(field, _LEAST)}."
     if error["type"] == "missing":
-        return f"{field}: it is missing; write {EXAMPLES[field]}."
+        return f"{field}: it is missing; write {EXAMPLES.get(field, _LEAST)}."
+    if error["type"] == "string_unicode":  # of a field's name, too
+        return f"{field}: it has half a character in it, an unpaired surrogate; write {EXAMPLES.get(field, _LEAST)}."
     what = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     what = f"it {what}" if what.startswith(("should", "must")) else what
-    return f"{field}: {what}; write {EXAMPLES.get(field, EXAMPLES['filter'])}."
+    return f"{field}: {what}; write {EXAMPLES.get(field, _LEAST)}."
 
 
 def _unknown(parent: str, name: str) -> str:

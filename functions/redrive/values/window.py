@@ -124,12 +124,11 @@ def _moment(text: str, field: str, now: datetime) -> datetime:
         raise _no_time(field, text, "date")
     day = _date(match, field)
     hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
+    milliseconds = int((match["fraction"] or "0").ljust(3, "0")[:3])  # what is finer is cut off, as SQS does
     try:
-        wall = datetime.combine(day, time(hour, minute, second))
+        wall = datetime.combine(day, time(hour, minute, second, milliseconds * 1000))
     except ValueError as error:
         raise _wrong(field, f"{text} is a time that no clock shows") from error
-    # Rounded up to the microsecond, and by `_ms` to the millisecond: the first that is not before the moment.
-    wall += timedelta(microseconds=-(-int((match["fraction"] or "0").ljust(9, "0")) // 1000))
     if match["offset"] is None:
         return _local(wall, text, field, now)
     offset = timedelta(hours=int(match["hours"] or 0), minutes=int(match["minutes"] or 0))
@@ -176,7 +175,7 @@ def _before(now: datetime, older_than: str) -> datetime:
 
 
 def _ms(moment: datetime) -> int:
-    return -((_EPOCH_BEGAN - moment.astimezone(UTC)) // _MILLISECOND)
+    return (moment.astimezone(UTC) - _EPOCH_BEGAN) // _MILLISECOND
 
 
 def _no_time(field: str, text: str, what: str) -> InvalidRequest:
