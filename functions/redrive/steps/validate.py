@@ -93,17 +93,18 @@ def parse(document: Any) -> Request:
 
 def _sentence(error: ErrorDetails) -> str:
     field = ".".join(str(part) for part in error["loc"]) or _WHOLE
+    example = EXAMPLES.get(field, _LEAST)
     if error["type"] == "extra_forbidden":
         return _unknown(".".join(map(str, error["loc"][:-1])), str(error["loc"][-1]))
     if error["type"] == "dict_type":
-        return f"{field}: it should be an object; write {EXAMPLES.get(field, _LEAST)}."
+        return f"{field}: it should be an object; write {example}."
     if error["type"] == "missing":
-        return f"{field}: it is missing; write {EXAMPLES.get(field, _LEAST)}."
+        return f"{field}: it is missing; write {example}."
     if error["type"] == "string_unicode":  # of a field's name, too
-        return f"{field}: it has half a character in it, an unpaired surrogate; write {EXAMPLES.get(field, _LEAST)}."
+        return f"{field}: it has half a character in it, an unpaired surrogate; write {example}."
     what = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     what = f"it {what}" if what.startswith(("should", "must")) else what
-    return f"{field}: {what}; write {EXAMPLES.get(field, _LEAST)}."
+    return f"{field}: {what}; write {example}."
 
 
 def _unknown(parent: str, name: str) -> str:
