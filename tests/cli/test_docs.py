@@ -80,13 +80,12 @@ def test_every_command_in_it_is_one(command):
 def test_the_refusal_it_quotes_is_the_real_one():
     from datetime import UTC, datetime
 
-    from redrive.steps.validate import duration
     from redrive.values.errors import InvalidRequest
     from redrive.values.window import span_of
 
     request = parse({"queue": "q", "filter": {"sent": {"day": "soon"}}})
     with pytest.raises(InvalidRequest) as error:
-        span_of(request.filter.sent, datetime.now(UTC), duration)
+        span_of(request.filter.sent, datetime.now(UTC))
     assert f"`{error.value}`" in README
 
 

@@ -54,6 +54,12 @@ CASES = [
     ("dlq --sent 2026-11-18..", {"queue": "dlq", "filter": {"sent": {"from": "2026-11-18"}}}),
     ("dlq --sent ..2026-11-20", {"queue": "dlq", "filter": {"sent": {"to": "2026-11-20"}}}),
     ("dlq --older-than PT2H", {"queue": "dlq", "filter": {"sent": {"older_than": "PT2H"}}}),
+    ("dlq --older-than 3d", {"queue": "dlq", "filter": {"sent": {"older_than": "3d"}}}),
+    ("dlq --sent yesterday..today", {"queue": "dlq", "filter": {"sent": {"from": "yesterday", "to": "today"}}}),
+    (
+        "dlq --sent yesterday --as-of 2026-11-20",
+        {"queue": "dlq", "filter": {"sent": {"day": "yesterday"}}, "as_of": "2026-11-20"},
+    ),
     ("dlq --max-redrives 0", {"queue": "dlq", "filter": {"max_redrives": 0}}),
     (
         "dlq --sent today --where true --max-redrives 3",
@@ -99,6 +105,39 @@ def test_a_bad_option_is_refused_before_anything_is_asked_of_aws(option, monkeyp
 
     assert done.exit_code == 2
     assert "Usage: " in done.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "option"),
+    [
+        ("'orders dlq'", "queue", "QUEUE"),
+        ("dlq --destination 'a b'", "destination", "--destination"),
+        ("dlq --where '((('", "filter.where", "--where"),
+        ("dlq --where ''", "filter.where", "--where"),
+        ("dlq --transform '{'", "transform", "--transform"),
+        ("dlq --sent soon", "filter.sent.day", "--sent"),
+        ("dlq --sent ''", "filter.sent.day", "--sent"),
+        ("dlq --sent 1796061600", "filter.sent.day", "--sent"),
+        ("dlq --sent 2026-11-20...2026-11-21", "filter.sent.to", "--sent"),
+        ("dlq --sent soon..", "filter.sent.from", "--sent"),
+        ("dlq --sent today..yesterday", "filter.sent", "--sent"),
+        ("dlq --older-than 2hours", "filter.sent.older_than", "--older-than"),
+        ("dlq --older-than ''", "filter.sent.older_than", "--older-than"),
+        ("dlq --timezone Asia/Soul", "timezone", "--timezone"),
+        ("dlq --as-of yesterday", "as_of", "--as-of"),
+        ("dlq --as-of 2099-01-01", "as_of", "--as-of"),
+    ],
+)
+def test_what_the_run_would_refuse_is_one_error_and_one_hint_and_starts_nothing(typed, field, option, monkeypatch):
+    monkeypatch.setattr(Target, "machine", lambda _: pytest.fail("AWS was asked"))
+
+    done = CliRunner().invoke(cli, ["run", *shlex.split(typed)])
+
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    [error, hint] = done.stderr.splitlines()
+    assert error.startswith(f"error: {field}: ")
+    assert hint == f"hint: No run was started. Correct {option}."
 
 
 @pytest.mark.parametrize(

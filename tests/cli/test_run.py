@@ -93,14 +93,27 @@ def test_the_native_path_tells_what_sqs_moved(on_embedded, queues):
 
 
 def test_a_refused_request_exits_with_1_and_says_why(on_embedded, queues):
-    done = on_embedded("run", queues.name, "--where", "(((", "--json")
+    done = on_embedded("run", queues.name, "--destination", "nowhere", "--json")
 
     assert done.returncode == 1
     assert json.loads(done.stdout)["status"] == "failed"
     *_, error, hint = done.stderr.splitlines()
-    assert error.startswith("error: filter.where: this is no JSONata expression")
+    assert error.startswith("error: destination: there is no queue 'nowhere'")
     assert hint == f"hint: See every step with: redrive history {run_name(done.stderr)}"
     assert count(queues.sqs, queues.dlq) == (5, 0)
+
+
+def test_what_is_wrong_in_itself_is_said_before_a_run_is_started(on_embedded, embedded, queues):
+    machine = {"stateMachineArn": embedded.state_machine}
+    before = embedded.client("stepfunctions").list_executions(**machine)["executions"]
+
+    done = on_embedded("run", queues.name, "--where", "(((", "--json")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    [error, hint] = done.stderr.splitlines()
+    assert error.startswith("error: filter.where: this is no JSONata expression")
+    assert hint == "hint: No run was started. Correct --where."
+    assert embedded.client("stepfunctions").list_executions(**machine)["executions"] == before
 
 
 def test_a_request_that_the_plan_refuses_exits_with_1_and_says_why(on_embedded, queues):

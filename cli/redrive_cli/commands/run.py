@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from redrive.steps.check import understand
+from redrive.values.errors import InvalidRequest
 from redrive.values.lane import MOST_LANES
 from redrive.values.summary import Summary
 from redrive_cli.aws.events import Ended, Left
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = dict[str, Any]  # a request document
 
+# Where a field is typed, unless it is in the option of its own name.
+_OPTIONS = {
+    "queue": "QUEUE",
+    **dict.fromkeys(("filter.sent", "filter.sent.day", "filter.sent.from", "filter.sent.to"), "--sent"),
+}
 _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 
 
@@ -37,7 +45,7 @@ _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
     help="Only messages first sent then: yesterday, today, 2026-11-20, or 2026-11-18..2026-11-20 "
     "(either end may be left out, and may be a time).",
 )
-@click.option("--older-than", metavar="DURATION", help="Only messages first sent this long ago, as in PT2H.")
+@click.option("--older-than", metavar="DURATION", help="Only messages first sent this long ago, as in 2h or 3d.")
 @click.option(
     "--max-redrives",
     metavar="N",
@@ -61,6 +69,11 @@ _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 )
 @click.option("--record", is_flag=True, help="Keep a record of every message, which SQS's own move does not.")
 @click.option("--timezone", metavar="TZ", help="Where yesterday is: an IANA time zone, as in Asia/Seoul.")
+@click.option(
+    "--as-of",
+    metavar="DAY|TIME",
+    help="Reckon yesterday, today and ages from then, to run a day again: 2026-11-20, or a time.",
+)
 @click.option("--preview", is_flag=True, help="Filter and report, but send and delete nothing.")
 @click.option("--alone", is_flag=True, help="Step back when another run is working on the queue.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -76,6 +89,7 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
     """
     target = Target(*(options.pop(name) for name in Target.__dataclass_fields__))
     document = build_request(queue, **options)
+    _must_be_understood(document)
     machine = target.machine()
     document["started_by"] = f"command line, {machine.caller}"
     execution = machine.start(document, name_execution(queue))
@@ -110,16 +124,30 @@ def build_request(
     **fields: Any,
 ) -> Json:
     """Build the request document; what was not asked for is not in it. Raises click.UsageError."""
-    if sent and older_than:
+    if sent is not None and older_than is not None:
         raise click.UsageError("--sent and --older-than exclude each other; a message's age is one or the other.")
     chosen = {
-        "sent": _sent(sent) if sent else {"older_than": older_than} if older_than else None,
+        # An empty text is somebody's variable that is not set, and no wish for all messages.
+        "sent": {"older_than": older_than} if older_than is not None else None if sent is None else _sent(sent),
         "where": where,
         "max_redrives": max_redrives,
     }
     filters = {name: value for name, value in chosen.items() if value is not None}
     fields = {name: value for name, value in fields.items() if value not in {None, False}}
     return {"queue": queue, **({"filter": filters} if filters else {}), **fields}
+
+
+def _must_be_understood(document: Json) -> None:
+    """Refuse here what the run would refuse in its first state, so that no run ends in red for it. Raises CliError."""
+    try:
+        understand(document, datetime.now(UTC).isoformat())
+    except InvalidRequest as error:
+        field = str(error).partition(":")[0]
+        raise CliError(str(error), f"No run was started. Correct {_OPTIONS.get(field, _option(field))}.") from error
+
+
+def _option(field: str) -> str:
+    return f"--{field.rpartition('.')[2].replace('_', '-')}"
 
 
 def _sent(text: str) -> Json:

@@ -2,30 +2,73 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
 
 from redrive.values.errors import InvalidRequest, QueueNotFound
 from redrive.values.queue import Queue, QueueDepth, name_of
 
 if TYPE_CHECKING:
+    from botocore.client import ClientMeta
     from mypy_boto3_sqs import SQSClient
 
-NAME = r"[A-Za-z0-9_-]{1,80}(?:\.fifo)?"
+NAME = r"(?:[A-Za-z0-9_-]{1,75}\.fifo|[A-Za-z0-9_-]{1,80})"
 _NAME = re.compile(NAME)
-_ARN = re.compile(rf"arn:(?P<partition>aws[a-z-]*):sqs:(?P<region>[a-z0-9-]+):(?P<account>\d{{12}}):(?P<name>{NAME})")
-_URL = re.compile(rf"https?://(?P<host>[^/]+)/(?:.*/)?(?P<account>\d{{12}})/(?P<name>{NAME})")
-_HOST = re.compile(r"sqs\.(?P<new>[a-z0-9-]+)\.amazonaws\.com.*|(?P<old>[a-z0-9-]+)\.queue\.amazonaws\.com.*")
+_OWNED = rf"(?P<account>[0-9]{{12}})%s(?P<name>{NAME})"
+_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]{0,20}):sqs:(?P<region>[a-z0-9-]{1,40}):" + _OWNED % ":")
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:]{2,39}\])(?::(?P<port>[0-9]{1,5}))?/"
+    + _OWNED % "/"
+)
+# Every form of host that SQS has had, without its partition's suffix (docs/facts.md I).
+_HOST = re.compile(
+    r"(?:vpce-[a-z0-9-]+\.)?sqs(?:-fips)?\.(?P<now>[a-z0-9-]+)(?:\.vpce)?"
+    r"|(?P<before>[a-z0-9-]+)\.queue"
+    r"|queue"
+)
+_FIRST_REGION = "us-east-1"
+_LOCAL = re.compile(r"localhost|[a-z0-9.-]+\.localhost|127(?:\.[0-9]{1,3}){3}|::1")
+_PORTS = {"http": "80", "https": "443"}
 
 MISSING = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "InvalidAddress"}
 DENIED = {"AccessDenied", "AccessDeniedException"}
 IN_FLIGHT_LIMIT = 120_000  # received and not yet deleted, per queue (SQS Developer Guide, message quotas)
 THREADS = 10  # an account may have thousands of sources
+_LONGEST_SHOWN = 100  # characters of what is no queue
 IN_FLIGHT_MARGIN = 5_000  # left free for the pages in hand and for whoever else reads the queue
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A queue as it was written, in `field` of the request; of what it does not tell, None."""
+
+    written: str
+    field: str
+    name: str
+    account: str | None = None
+    partition: str | None = None
+    region: str | None = None
+    scheme: str | None = None
+    host: str | None = None
+    port: str | None = None
+
+
+def read(written: str, field: str) -> Reference:
+    """Read a name, a URL or an ARN. Raises InvalidRequest when it is none of the three."""
+    if match := _ARN.fullmatch(written) or _URL.fullmatch(written):
+        return Reference(written, field, **match.groupdict())
+    if _NAME.fullmatch(written):
+        return Reference(written, field, written)
+    shown = written if len(written) <= _LONGEST_SHOWN else f"{written[:_LONGEST_SHOWN]}…"
+    raise InvalidRequest(f"{field}: {shown!r} is no queue; write the queue's name, its URL or its ARN.")
 
 
 def resolve(sqs: SQSClient, reference: str, field: str) -> Queue:
@@ -35,8 +78,7 @@ def resolve(sqs: SQSClient, reference: str, field: str) -> Queue:
     QueueNotFound when SQS knows no such queue or this run may not look at it.
     """
     try:
-        url = _url(sqs, reference, field)
-        return describe(sqs, url)
+        return describe(sqs, _url(sqs, read(reference, field)))
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in MISSING:
@@ -122,24 +164,58 @@ def _source(sqs: SQSClient, queue: Queue, url: str) -> Queue | None:
         raise
 
 
-def _url(sqs: SQSClient, reference: str, field: str) -> str:
+def _url(sqs: SQSClient, queue: Reference) -> str:
     # Names, URLs and ARNs are all asked by name and account: what is sent to is always a URL that SQS gave.
-    if match := _ARN.fullmatch(reference):
-        _must_be_here(sqs, match["region"], reference, field)
-        return sqs.get_queue_url(QueueName=match["name"], QueueOwnerAWSAccountId=match["account"])["QueueUrl"]
-    if match := _URL.fullmatch(reference):
-        if host := _HOST.fullmatch(match["host"]):
-            _must_be_here(sqs, host["new"] or host["old"], reference, field)
-        return sqs.get_queue_url(QueueName=match["name"], QueueOwnerAWSAccountId=match["account"])["QueueUrl"]
-    if _NAME.fullmatch(reference):
-        return sqs.get_queue_url(QueueName=reference)["QueueUrl"]
-    raise InvalidRequest(f"{field}: {reference!r} is no queue; write the queue's name, its URL or its ARN.")
+    _must_be_here(sqs.meta, queue)
+    if queue.account is None:
+        return sqs.get_queue_url(QueueName=queue.name)["QueueUrl"]
+    return sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
 
 
-def _must_be_here(sqs: SQSClient, region: str, reference: str, field: str) -> None:
-    here = sqs.meta.region_name
-    if region != here:
-        raise InvalidRequest(
-            f"{field}: the queue {reference!r} is in {region}, and this stack works in {here}; "
-            "name a queue of this Region."
-        )
+def _must_be_here(here: ClientMeta, queue: Reference) -> None:
+    """Refuse what is elsewhere: a queue of its name here would be another one."""
+    region, partitions = queue.region, [queue.partition or here.partition]
+    if queue.host is not None:
+        found = _of_aws(queue.host.lower())
+        if found is not None:
+            region, partitions = found
+        elif not _is_spoken_to(queue, here.endpoint_url):
+            raise InvalidRequest(
+                f"{queue.field}: {queue.host} is no host of SQS that this stack knows; "
+                "write the queue's name or its ARN."
+            )
+    where = None
+    if region not in {None, here.region_name}:
+        where = f"in {region}, and this stack works in {here.region_name}"
+    elif here.partition not in partitions:
+        where = f"in the partition {partitions[0]}, and this stack works in {here.partition}"
+    if where:
+        raise InvalidRequest(f"{queue.field}: the queue {queue.written!r} is {where}; name a queue of this Region.")
+
+
+def _of_aws(host: str) -> tuple[str, list[str]] | None:
+    """Give the Region of a host of AWS's, and the partitions that have such hosts; None when it is none of SQS's."""
+    for suffix, partitions in _suffixes().items():
+        name = host.removesuffix(f".{suffix}")
+        if name != host and (match := _HOST.fullmatch(name)):
+            return match["now"] or match["before"] or _FIRST_REGION, partitions
+    return None
+
+
+@functools.cache
+def _suffixes() -> dict[str, list[str]]:
+    """Give the ends of AWS's hosts as botocore knows them, each with its partitions."""
+    found: dict[str, list[str]] = {}
+    for partition in create_loader().load_data("partitions")["partitions"]:
+        for suffix in ("dnsSuffix", "dualStackDnsSuffix"):
+            found.setdefault(partition["outputs"][suffix], []).append(partition["id"])
+    return found
+
+
+def _is_spoken_to(queue: Reference, endpoint: str) -> bool:
+    """Tell whether a URL is of the SQS that is spoken to here: an AWS on this machine has several names, and a port."""
+    ours = urlsplit(endpoint)
+    host, our_host = (queue.host or "").lower().strip("[]"), ours.hostname or ""
+    port, our_port = queue.port or _PORTS[queue.scheme or ""], str(ours.port or _PORTS[ours.scheme])
+    both_local = bool(_LOCAL.fullmatch(host) and _LOCAL.fullmatch(our_host))
+    return port == our_port and (host == our_host or both_local)

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from redrive.sqs import queues
-from redrive.steps.validate import duration, parse
+from redrive.steps.validate import parse
 from redrive.values.criteria import Criteria
 from redrive.values.errors import InvalidRequest
 from redrive.values.request import EVERY
-from redrive.values.window import span_of, zone
+from redrive.values.window import reckoned_from, span_of, zone
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -45,24 +45,37 @@ def check(sqs: SQSClient, document: Any, started: str) -> Checked:
     `document` is the execution's input, `started` its start (ISO 8601). Raises InvalidRequest or QueueNotFound,
     each with the sentence the operator sees; nothing has been received by then.
     """
+    request, criteria = understand(document, started)
+    queue = queues.resolve(sqs, request.queue, "queue")
+    _must_be_the_last(queue, request)
+    destination = queues.resolve(sqs, request.destination, "destination") if request.destination else None
+    if destination:
+        _must_fit(queue, destination)
+    return Checked(request, queue, destination, criteria)
+
+
+def understand(document: Any, started: str) -> tuple[Request, Criteria]:
+    """Read a request and what it means, without a look at AWS: the command does so before it starts a run.
+
+    `started` as in `check`. Raises InvalidRequest.
+    """
     request = parse(document)
     for field, source in (("filter.where", request.filter.where), ("transform", request.transform)):
         if source is not None:
             from redrive.expressions.jsonata import Expression  # noqa: PLC0415  slow to import, and many runs need none
 
             Expression(source, field)
-    now = datetime.fromisoformat(started).astimezone(zone(request.timezone))
-    sent_from, sent_to = span_of(request.filter.sent, now, duration)
-    queue = queues.resolve(sqs, request.queue, "queue")
-    _must_be_the_last(queue, request)
-    destination = queues.resolve(sqs, request.destination, "destination") if request.destination else None
-    if destination:
-        _must_fit(queue, destination)
+    for field, written in (("queue", request.queue), ("destination", request.destination)):
+        if written is not None:
+            queues.read(written, field)
+    began = datetime.fromisoformat(started).astimezone(zone(request.timezone))
+    now = reckoned_from(request.as_of, began)
+    sent_from, sent_to = span_of(request.filter.sent, now)
     criteria = Criteria(
         now=now.isoformat(),
         today=now.date().isoformat(),
         yesterday=(now.date() - timedelta(days=1)).isoformat(),
-        began=int(now.timestamp() * 1000),
+        began=int(began.timestamp() * 1000),
         sent_from=sent_from,
         sent_to=sent_to,
         where=request.filter.where,
@@ -70,7 +83,7 @@ def check(sqs: SQSClient, document: Any, started: str) -> Checked:
         transform=request.transform,
         preview=request.preview,
     )
-    return Checked(request, queue, destination, criteria)
+    return request, criteria
 
 
 def _must_be_the_last(queue: Queue, request: Request) -> None:

@@ -17,15 +17,14 @@ from redrive.values.request import EXAMPLES, Filter, Request, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
     from pydantic_core import CoreSchema, ErrorDetails
 
 
 def _window(given: dict[str, str | None]) -> Window:
     window = Window(given.get("day"), given.get("from"), given.get("to"), given.get("older_than"))
-    ways = [window.day is not None, bool(window.from_ or window.to), window.older_than is not None]
-    if sum(ways) != 1:
+    ways = [window.day, window.from_ if window.to is None else window.to, window.older_than]
+    if sum(way is not None for way in ways) != 1:
         raise ValueError("exactly one of a day, a span and an age is needed")
     return window
 
@@ -36,18 +35,23 @@ def _object(make: Callable[[Any], Any], **schemas: CoreSchema) -> CoreSchema:
     return schema.no_info_after_validator_function(make, schema.typed_dict_schema(given, config=_STRICT))
 
 
+_MOST = 10**12  # of whatever is counted; JSON has no limit, and what reads it on the way has
+# What Step Functions puts into the input of an execution that another one starts (docs/facts.md I).
+_OF_AWS = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
+
 # pydantic-core by itself: pydantic's models on top of it would double the time that `check` takes to start.
 _STRICT = CoreConfig(strict=True, extra_fields_behavior="forbid", hide_input_in_errors=True)
 _TEXT, _SOME_TEXT = schema.str_schema(), schema.str_schema(min_length=1)
-_BOOL, _COUNT = schema.bool_schema(), schema.int_schema(ge=1)
+_BOOL, _COUNT = schema.bool_schema(), schema.int_schema(ge=1, le=_MOST)
 _OR_NONE = schema.nullable_schema
 _WINDOW = _object(_window, **dict.fromkeys(("day", "from", "to", "older_than"), _OR_NONE(_TEXT)))
 _FILTER = _object(
     lambda given: Filter(**given),
     sent=_OR_NONE(_WINDOW),
     where=_OR_NONE(_SOME_TEXT),
-    max_redrives=_OR_NONE(schema.int_schema(ge=0)),
+    max_redrives=_OR_NONE(schema.int_schema(ge=0, le=_MOST)),
 )
+_WHOLE, _LEAST = "the request", 'a JSON object, as in {"queue": "orders-dlq"}'
 _LONGEST_NAME = 40  # of a field that there is not
 _LONGEST_WHO = 300
 _REQUEST = SchemaValidator(
@@ -65,19 +69,21 @@ _REQUEST = SchemaValidator(
         preview=_BOOL,
         alone=_BOOL,
         timezone=_TEXT,
+        as_of=_OR_NONE(_TEXT),
         started_by=_OR_NONE(schema.str_schema(min_length=1, max_length=_LONGEST_WHO)),
     ),
     _STRICT,
 )
-_DURATION = SchemaValidator(schema.timedelta_schema())
 
 
 def parse(document: Any) -> Request:
     """Validate a request document. Raises InvalidRequest naming the field and what to write instead."""
     if not isinstance(document, dict):
-        raise InvalidRequest('the request: it must be a JSON object, as in {"queue": "orders-dlq"}.')
+        raise InvalidRequest(f"{_WHOLE}: it should be an object; write {_LEAST}.")
     try:
-        request: Request = _REQUEST.validate_python(document)
+        request: Request = _REQUEST.validate_python(
+            {name: value for name, value in document.items() if name != _OF_AWS}
+        )
     except ValidationError as error:
         # A misspelt field is said before the one that is missing because of it.
         worst = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
@@ -85,28 +91,20 @@ def parse(document: Any) -> Request:
     return request
 
 
-def duration(text: str) -> timedelta | None:
-    """Read a duration in ISO 8601, as in `PT2H`; None when it is none."""
-    if not text.startswith("P"):
-        return None
-    try:
-        value: timedelta = _DURATION.validate_python(text)
-    except ValidationError:
-        return None
-    return value
-
-
 def _sentence(error: ErrorDetails) -> str:
-    field = ".".join(str(part) for part in error["loc"])
+    field = ".".join(str(part) for part in error["loc"]) or _WHOLE
+    example = EXAMPLES.get(field, _LEAST)
     if error["type"] == "extra_forbidden":
         return _unknown(".".join(map(str, error["loc"][:-1])), str(error["loc"][-1]))
     if error["type"] == "dict_type":
-        return f"{field}: it should be an object; write {EXAMPLES[field]}."
+        return f"{field}: it should be an object; write {example}."
     if error["type"] == "missing":
-        return f"{field}: it is missing; write {EXAMPLES[field]}."
+        return f"{field}: it is missing; write {example}."
+    if error["type"] == "string_unicode":  # of a field's name, too
+        return f"{field}: it has half a character in it, an unpaired surrogate; write {example}."
     what = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     what = f"it {what}" if what.startswith(("should", "must")) else what
-    return f"{field}: {what}; write {EXAMPLES.get(field, EXAMPLES['filter'])}."
+    return f"{field}: {what}; write {example}."
 
 
 def _unknown(parent: str, name: str) -> str:

@@ -12,11 +12,11 @@ EXAMPLES = {
     "queue": 'the dead-letter queue\'s name, URL or ARN, as in "orders-dlq"',
     "destination": 'a queue\'s name, URL or ARN, as in "orders", or leave it out',
     "filter": 'an object, as in {"sent": {"day": "yesterday"}}',
-    "filter.sent": '{"day": "yesterday"}, {"from": "2026-11-19", "to": "2026-11-20"} or {"older_than": "PT2H"}',
+    "filter.sent": '{"day": "yesterday"}, {"from": "2026-11-19", "to": "2026-11-20"} or {"older_than": "2h"}',
     "filter.sent.day": '"yesterday", "today" or a day such as "2026-11-20"',
-    "filter.sent.from": 'a day or a time in ISO 8601, as in "2026-11-19" or "2026-11-19T18:00:00+09:00"',
-    "filter.sent.to": 'a day or a time in ISO 8601, as in "2026-11-20" or "2026-11-20T06:00:00Z"',
-    "filter.sent.older_than": 'a duration in ISO 8601, as in "PT2H" or "P1D"',
+    "filter.sent.from": 'a day or a time, as in "yesterday", "2026-11-19" or "2026-11-19T18:00:00+09:00"',
+    "filter.sent.to": 'a day or a time, as in "today", "2026-11-20" or "2026-11-20T06:00:00Z"',
+    "filter.sent.older_than": 'a duration, as in "2h", "3d" or "PT2H"',
     "filter.where": 'a JSONata condition, as in "body.error.code = \\"TIMEOUT\\""',
     "filter.max_redrives": "a whole number of 0 or more, as in 3",
     "transform": 'a JSONata expression that gives the new body, as in "$merge([body, {\\"retried\\": true}])"',
@@ -28,6 +28,7 @@ EXAMPLES = {
     "preview": "true or false",
     "alone": "true or false",
     "timezone": 'an IANA time zone, as in "Asia/Seoul"',
+    "as_of": 'a day or a time that is not yet to come, as in "2026-11-20" or "2026-11-20T06:00:00Z"',
     "started_by": 'who starts the run, as in "the runbook of orders", or leave it out',
 }
 
@@ -70,6 +71,7 @@ class Request:
     preview: bool = False
     alone: bool = False
     timezone: str = "UTC"
+    as_of: str | None = None
     started_by: str | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -1,8 +1,12 @@
 """Check: what cannot be run is refused before a single message is received."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
-from redrive.steps.check import check
+from redrive.steps.check import check, understand
 from redrive.values.errors import InvalidRequest, QueueNotFound
 from support.aws import count, make_queues, send
 
@@ -47,6 +51,42 @@ def test_the_same_request_has_the_same_brief_at_every_attempt(sqs, queues):
     assert check(sqs, document, STARTED) == check(sqs, document, STARTED)
 
 
+def test_as_of_is_what_words_and_ages_are_reckoned_from_and_the_run_still_began_when_it_did(sqs, queues):
+    document = {"queue": "orders-dlq", "timezone": "Asia/Seoul", "as_of": "2026-11-18T21:00:00Z"}
+    at_once, late = (
+        check(sqs, document | {"filter": {"sent": sent}}, started).criteria
+        for sent, started in (({"day": "yesterday"}, STARTED), ({"older_than": "2h"}, "2026-11-25T21:00:00.123Z"))
+    )
+    assert (at_once.now, at_once.today, at_once.yesterday) == ("2026-11-19T06:00:00+09:00", "2026-11-19", "2026-11-18")
+    assert (at_once.sent_from, at_once.sent_to) == (1_794_927_600_000, 1_795_014_000_000)
+    assert at_once.began == 1_795_208_400_123
+    assert (late.sent_from, late.sent_to, late.began) == (None, 1_795_028_400_000, 1_795_640_400_123)
+
+
+def test_the_schedules_own_input_redrives_the_day_before_it_was_due(sqs, queues):
+    """As the scheduler fills it in (docs/facts.md I): due at six in Seoul, and delivered a day late."""
+    template = (Path(__file__).parents[3] / "template.yaml").read_text()
+    [text] = re.findall(r"Input: !Sub >-\n(.*?})\n\n", template, re.DOTALL)
+    filled = {
+        "${ScheduledQueue}": "orders-dlq",
+        "${ScheduleTimezone}": "Asia/Seoul",
+        "<aws.scheduler.scheduled-time>": "2026-11-19T21:00:00Z",
+        "<aws.scheduler.schedule-arn>": "arn:aws:scheduler:us-east-1:123456789012:schedule/default/daily",
+    }
+    for word, value in filled.items():
+        assert word in text
+        text = text.replace(word, value)
+    checked = check(sqs, json.loads(text), STARTED)
+    assert (checked.criteria.today, checked.criteria.yesterday) == ("2026-11-20", "2026-11-19")
+    assert (checked.criteria.sent_from, checked.criteria.sent_to) == (1_795_014_000_000, 1_795_100_400_000)
+
+
+def test_what_the_command_understands_is_what_the_run_does(sqs, queues):
+    document = {"queue": "orders-dlq", "filter": {"sent": {"from": "yesterday"}, "where": "true"}, "transform": "body"}
+    checked = check(sqs, document, STARTED)
+    assert understand(document, STARTED) == (checked.request, checked.criteria)
+
+
 WRONG = {
     "not an object": ("orders-dlq", InvalidRequest, "the request"),
     "no queue": ({}, InvalidRequest, "queue"),
@@ -55,6 +95,9 @@ WRONG = {
     "transform": ({"queue": "orders-dlq", "transform": "{"}, InvalidRequest, "transform"),
     "time zone": ({"queue": "orders-dlq", "timezone": "Mars"}, InvalidRequest, "timezone"),
     "date": ({"queue": "orders-dlq", "filter": {"sent": {"day": "soon"}}}, InvalidRequest, "filter.sent.day"),
+    "as of": ({"queue": "orders-dlq", "as_of": "2026-11-21"}, InvalidRequest, "as_of"),
+    "queue is no queue": ({"queue": "orders dlq"}, InvalidRequest, "queue"),
+    "queue elsewhere": ({"queue": "arn:aws:sqs:eu-west-1:123456789012:q"}, InvalidRequest, "queue"),
     "queue absent": ({"queue": "nowhere"}, QueueNotFound, "queue"),
     "destination absent": ({"queue": "orders-dlq", "destination": "nowhere"}, QueueNotFound, "destination"),
     "destination is no queue": ({"queue": "orders-dlq", "destination": "a b"}, InvalidRequest, "destination"),

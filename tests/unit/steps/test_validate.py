@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redrive.steps.validate import duration, parse
+from redrive.steps.validate import parse
 from redrive.values import window
 from redrive.values.errors import InvalidRequest
 from redrive.values.request import EXAMPLES, Request
@@ -22,7 +22,7 @@ def with_sent(**sent):
 
 
 def sent_window(request, now):
-    return window.span_of(request.filter.sent, now, duration)
+    return window.span_of(request.filter.sent, now)
 
 
 def refusal(document, now=NOW):
@@ -60,6 +60,7 @@ def test_only_the_queue_is_required():
             "preview": True,
             "alone": True,
             "timezone": "Asia/Seoul",
+            "as_of": "2026-11-20T06:00:00Z",
         },
         with_sent(day="yesterday"),
         with_sent(older_than="PT2H"),
@@ -76,6 +77,9 @@ WRONG = {
     "not an object": ([], "the request"),
     "nothing": (None, "the request"),
     "a text": ("orders-dlq", "the request"),
+    "half a character in a name": ({"queue": "q", "\ud800": 1}, "the request"),
+    "half a character in a name within": ({"queue": "q", "filter": {"\ud800": 1}}, "filter"),
+    "half a character in a text": (with_sent(day="\ud800"), "filter.sent.day"),
     "no queue": ({}, "queue"),
     "misspelt queue": ({"quueue": "orders-dlq"}, "quueue"),
     "unknown field": ({"queue": "q", "colour": "red"}, "colour"),
@@ -102,6 +106,9 @@ WRONG = {
     "from a number": (with_sent(**{"from": 5}), "filter.sent.from"),
     "from after to": (with_sent(**{"from": "2026-11-21", "to": "2026-11-20"}), "filter.sent"),
     "from is to": (with_sent(**{"from": "2026-11-21T06:00Z", "to": "2026-11-21T06:00Z"}), "filter.sent"),
+    "from empty": (with_sent(**{"from": "", "to": "2026-11-20"}), "filter.sent.from"),
+    "from and to empty": (with_sent(**{"from": "", "to": ""}), "filter.sent.from"),
+    "a day and an empty to": (with_sent(day="today", to=""), "filter.sent"),
     "age no duration": (with_sent(older_than="2 hours"), "filter.sent.older_than"),
     "age a number": (with_sent(older_than=7200), "filter.sent.older_than"),
     "age a bare number": (with_sent(older_than="7200"), "filter.sent.older_than"),
@@ -122,6 +129,9 @@ WRONG = {
     "limit a boolean": ({"queue": "q", "limit": True}, "limit"),
     "rate zero": ({"queue": "q", "rate": 0}, "rate"),
     "rate negative": ({"queue": "q", "rate": -1}, "rate"),
+    "limit beyond all": ({"queue": "q", "limit": 10**400}, "limit"),
+    "rate beyond all": ({"queue": "q", "rate": 10**30}, "rate"),
+    "cap beyond all": ({"queue": "q", "filter": {"max_redrives": 2**64}}, "filter.max_redrives"),
     "lanes zero": ({"queue": "q", "lanes": 0}, "lanes"),
     "lanes too many": ({"queue": "q", "lanes": 33}, "lanes"),
     "rate a half": ({"queue": "q", "rate": 0.5}, "rate"),
@@ -135,6 +145,8 @@ WRONG = {
     "zone a path": ({"queue": "q", "timezone": "../../etc/passwd"}, "timezone"),
     "zone empty": ({"queue": "q", "timezone": ""}, "timezone"),
     "zone a number": ({"queue": "q", "timezone": 9}, "timezone"),
+    "as of a number": ({"queue": "q", "as_of": 1796061600}, "as_of"),
+    "started by nobody": ({"queue": "q", "started_by": ""}, "started_by"),
     "age beyond time": (with_sent(older_than="P999999D"), "filter.sent.older_than"),
     "age of ages": (with_sent(older_than="P999999999D"), "filter.sent.older_than"),
     "the last day of all": (with_sent(day="9999-12-31"), "filter.sent.day"),
@@ -147,6 +159,25 @@ WRONG = {
 )
 def test_what_is_wrong_is_refused_in_one_sentence_that_names_its_field(document, field):
     assert is_one_sentence(refusal(document), field)
+
+
+OF_AWS = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
+
+
+def test_what_step_functions_adds_to_the_input_of_a_nested_execution_is_let_through():
+    """Step Functions Developer Guide, "Associate workflow executions" (docs/facts.md I)."""
+    by = "arn:aws:states:us-east-1:123456789012:execution:nightly:2026-11-20"
+    document = {"queue": "orders-dlq", OF_AWS: by}
+    assert parse(document) == parse({"queue": "orders-dlq"})
+    assert document == {"queue": "orders-dlq", OF_AWS: by}
+
+
+@pytest.mark.parametrize(
+    "name", [OF_AWS.lower(), f"{OF_AWS}.$", f"{OF_AWS} ", "AWS_STEP_FUNCTIONS_STARTED_BY", "AWS_X", "Comment"]
+)
+def test_no_other_key_is_let_through(name):
+    assert "there is no such field" in refusal({"queue": "orders-dlq", name: "x"})
+    assert "there is no such field" in refusal({"queue": "orders-dlq", "filter": {OF_AWS: "x"}})
 
 
 def test_the_error_behind_a_refusal_quotes_nothing_either():
