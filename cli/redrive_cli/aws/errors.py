@@ -31,6 +31,8 @@ def aws_errors(asked: str = "") -> Iterator[None]:
         raise _refused(error, asked) from error
     except exceptions.BotoCoreError as error:
         raise _unable(error) from error
+    except ResponseParserError as error:  # the one that is no BotoCoreError
+        raise no_aws("The endpoint") from error
 
 
 def no_aws(endpoint: str) -> CliError:
@@ -83,7 +85,7 @@ def _unable(error: exceptions.BotoCoreError) -> CliError:
             return CliError("No AWS Region is chosen.", "Name it with --region, or set AWS_REGION.")
         case exceptions.ProxyConnectionError():
             return CliError(
-                f"The proxy {error.kwargs['proxy_url']} cannot be reached.",
+                f"The proxy {error.kwargs['proxy_url'].rpartition('@')[2]} cannot be reached.",  # not its password
                 f"Correct or unset {' and '.join(_proxies()) or 'it'}, or set NO_PROXY to the hosts that need none.",
             )
         case exceptions.EndpointConnectionError() | exceptions.ConnectTimeoutError() | exceptions.SSLError():
@@ -97,8 +99,6 @@ def _unable(error: exceptions.BotoCoreError) -> CliError:
                 f"The endpoint cannot be asked: {str(error.kwargs.get('error') or error).rstrip('.')}.",
                 f"Check --endpoint-url (is `redrive local` running?), --region{proxies} and the network.",
             )
-        case ResponseParserError():
-            return no_aws("The endpoint")
         case exceptions.CredentialRetrievalError():
             why = str(error.kwargs.get("error_msg") or "").strip().rstrip(".") or "it failed, and said nothing"
             return CliError(f"The credentials cannot be had from {error.kwargs.get('provider')}: {why}.", CORRECT_IT)
