@@ -3,7 +3,24 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO_READY := $(VENV)/.demo
 UV := $(shell command -v uv 2>/dev/null)
+
+ifdef UV
+MAKE_VENV = $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+INSTALL = $(UV) pip install --python $(BIN)/python
+else
+MAKE_VENV = $(PYTHON) -m venv $(VENV)
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check
+endif
+QUIET = $$([ -t 1 ] || echo --quiet)  # on a terminal, its lines show that it is alive
+
+# One sentence, before pip says it in fifty lines.
+define PYTHON_IS_NEW
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || { \
+  echo "error: Redrive needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)." >&2; \
+  echo "hint: Name a newer one, as in: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+endef
 
 # A bench writes its section of the document, and fails when it misses its goal.
 BENCH = PYTHONPATH=tests $(BIN)/python bench/into.py docs/performance.md $(@:bench-%=%) -- $(BIN)/python bench/$(@:bench-%=%).py
@@ -15,7 +32,7 @@ EVALUATOR := $(if $(shell command -v npm 2>/dev/null),tests/iam/node_modules/.re
 .PHONY: demo package test test-all test-lambda test-iam test-browser faults lint format picture requirements clean help $(BENCHES)
 
 help:
-	@echo "make demo      the main job, on an embedded AWS on this machine"
+	@echo "make demo      the main job, on an embedded AWS on this machine: two minutes"
 	@echo "make package   build/package, which sam deploy takes as it is"
 	@echo "make test      lint, types, and the fast suites"
 	@echo "make test-all  make test, and the slow suites"
@@ -29,23 +46,29 @@ help:
 	@echo "make picture   the run in the README, anew"
 	@echo "make clean     remove what the others made"
 
+# All that the other targets need, and so what the demo needs too.
 $(READY): requirements.txt pyproject.toml
-ifdef UV
-	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
-else
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-endif
+	$(PYTHON_IS_NEW)
+	@echo "Installing Redrive and its tools into $(VENV), once: it takes a minute or two ..."
+	@$(MAKE_VENV)
+	@$(INSTALL) $(QUIET) -r requirements.txt
+	@$(INSTALL) $(QUIET) --no-deps -e .
+	@touch $(DEMO_READY) $@
+
+$(DEMO_READY): embedded/requirements.txt pyproject.toml
+	$(PYTHON_IS_NEW)
+	@echo "Installing what the demo needs into $(VENV), once: it takes up to a minute ..."
+	@$(MAKE_VENV)
+	@$(INSTALL) $(QUIET) -r embedded/requirements.txt
+	@$(INSTALL) $(QUIET) --no-deps -e .
 	@touch $@
 
-demo: $(READY)
-	$(BIN)/redrive demo
+demo: $(DEMO_READY)
+	@$(BIN)/redrive demo
 
 # What Lambda runs. Needs no more than Python and pip, and so not the environment.
 package:
+	$(PYTHON_IS_NEW)
 	rm -rf build/package
 	PYTHONPATH=cli $(PYTHON) -m redrive_cli.stack.folder build/package
 
@@ -91,11 +114,7 @@ bench-latency: $(VENV)/.plots
 
 # Only the plot needs this, and it is large.
 $(VENV)/.plots: bench/requirements.txt $(READY)
-ifdef UV
-	$(UV) pip install --quiet --python $(BIN)/python -r bench/requirements.txt
-else
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
-endif
+	$(INSTALL) --quiet -r bench/requirements.txt
 	@touch $@
 
 # The run that the README shows.
@@ -106,6 +125,7 @@ picture: $(READY)
 requirements: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt --extra local pyproject.toml -o embedded/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt functions/requirements.in -o functions/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.13 -c requirements.txt tests/lambda/requirements.in -o tests/lambda/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt bench/requirements.in -o bench/requirements.txt

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
 from typing import Any
 
@@ -16,16 +19,55 @@ from redrive_cli.errors import CliError
 from redrive_cli.view.console import show_error
 from redrive_embedded import EmbeddedAwsError
 
+_INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+
 
 class _Commands(click.Group):
-    """Tells expected errors in one sentence and a hint."""
+    """Tells expected errors, and click's own, in one sentence and a hint."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            sys.exit(super().main(*arguments, **{**options, "standalone_mode": False}))
+        except click.exceptions.NoArgsIsHelpError as nothing:
+            nothing.show()
+            sys.exit(nothing.exit_code)
+        except click.UsageError as error:
+            show_error(f"{_sentence(error).rstrip('.')}.", _hint(error))
+            sys.exit(error.exit_code)
+        except (CliError, EmbeddedAwsError) as error:
+            show_error(str(error), error.hint)
+            sys.exit(1)
+        except click.Abort:
+            sys.exit(_INTERRUPTED)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (CliError, EmbeddedAwsError) as error:
-            show_error(str(error), error.hint)
-            ctx.exit(1)
+        except click.UsageError as error:
+            # Its parser does not always say which command it was reading.
+            command = self.commands.get(ctx.invoked_subcommand or "", self)
+            error.ctx = error.ctx or click.Context(command, ctx, ctx.invoked_subcommand)
+            raise
+
+
+def _sentence(error: click.UsageError) -> str:
+    """What is wrong, without what click suggests: that is the hint."""
+    return error.message if _possible(error) else error.format_message()
+
+
+def _hint(error: click.UsageError) -> str:
+    command = error.ctx.command_path if error.ctx else "redrive"
+    if near := _possible(error):
+        return f"Did you mean {' or '.join(sorted(near))}?"
+    if isinstance(error, click.NoSuchOption) and error.ctx and error.ctx.parent:
+        argument = error.ctx.command.params[0].human_readable_name
+        return f"`{command} --help` lists them; a name that begins with - follows --: {command} -- {argument}"
+    return f"`{command} --help` says what there is."
+
+
+def _possible(error: click.UsageError) -> list[str]:
+    return getattr(error, "possibilities", None) or []
 
 
 @click.group(
@@ -49,6 +91,40 @@ for command in (run, history, local, demo):
 
 def main() -> None:
     """Run the command line."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without our symbols
-    cli(prog_name="redrive")
+    try:
+        cli(prog_name="redrive")
+    except OSError as error:
+        if error.errno not in _UNWRITABLE or error.filename:
+            raise
+        with contextlib.suppress(OSError):  # it may be stderr itself
+            show_error(
+                f"The output cannot be written: {error.strerror}.",
+                "Make room where it goes, or send it elsewhere; `redrive history` shows what a run did.",
+            )
+        sys.exit(1)
+    finally:
+        _drop_what_cannot_be_written()
+
+
+def _open_what_is_closed() -> None:
+    """Give each standard stream that was closed (`>&-`) the null device, before a file or a socket gets its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, and so this one
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  for as long as it runs
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Else Python tries once more when it ends, and complains."""
+    for number, stream in ((1, sys.__stdout__), (2, sys.__stderr__)):
+        try:
+            if stream:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)

@@ -1,4 +1,4 @@
-"""A terminal gets colours, unless NO_COLOR is set; nothing is ever drawn over."""
+"""A terminal gets colours, unless NO_COLOR is set; what it is told is never drawn over."""
 
 import io
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from redrive_cli.aws.visits import Visit
+from redrive_cli.view.console import Screen
 from redrive_cli.view.history import show_history
 
 
@@ -22,7 +23,7 @@ def on_terminal(states, monkeypatch, **environment):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TERM", "xterm-256color")
     out = io.StringIO()
-    show_history(Console(file=out, force_terminal=True, soft_wrap=True, highlight=False), states, None)
+    show_history(Screen(Console(file=out, force_terminal=True, soft_wrap=True, highlight=False)), states, None)
     return out.getvalue()
 
 

@@ -32,15 +32,15 @@ def nowhere():
 
 @pytest.mark.parametrize("command", [["run", "orders-dlq"], ["history"]])
 def test_a_stack_that_is_not_there(on_embedded, command):
-    assert_told(on_embedded(*command, "--stack", "nobodys"), "no such stack")
+    assert_told(on_embedded(*command, "--stack", "nobodys"), "There is no stack nobodys in us-east-1, account 0000")
 
 
 def test_the_stack_may_be_named_in_the_environment(on_embedded):
-    assert_told(on_embedded("history", REDRIVE_STACK="nobodys"), "no such stack")
+    assert_told(on_embedded("history", REDRIVE_STACK="nobodys"), "There is no stack nobodys in us-east-1")
 
 
 def test_an_execution_that_is_not_there(on_embedded):
-    assert_told(on_embedded("history", "never-started"), "no such execution")
+    assert_told(on_embedded("history", "never-started"), "no execution never-started of the stack redrive in us-east-1")
 
 
 def test_an_endpoint_that_is_not_there(redrive, nowhere):

@@ -340,7 +340,7 @@ def test_an_execution_that_does_not_show_yet_is_waited_for(monkeypatch):
 
 
 def test_the_history_of_an_execution_that_is_not_there_is_an_error_at_once():
-    with pytest.raises(CliError, match="no such execution"):
+    with pytest.raises(CliError, match="no execution run-1 of the stack redrive"):
         read(FakeStepFunctions())
 
 

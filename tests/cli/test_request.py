@@ -27,6 +27,9 @@ def document_of(typed, monkeypatch):
     class Machine:
         caller = CALLER
 
+        def find(self, name):
+            return name
+
         def start(self, document, name):
             asked.append(document)
             raise NothingStartedError
@@ -104,7 +107,9 @@ def test_a_bad_option_is_refused_before_anything_is_asked_of_aws(option, monkeyp
     done = CliRunner().invoke(cli, ["run", "orders-dlq", option])
 
     assert done.exit_code == 2
-    assert "Usage: " in done.output
+    error, hint = done.output.splitlines()
+    assert error.startswith("error: ")
+    assert hint == "hint: `redrive run --help` says what there is." or option == "--nonsense"
 
 
 @pytest.mark.parametrize(

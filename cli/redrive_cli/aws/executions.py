@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 _NAME_LENGTH = 80  # Step Functions API, StartExecution
+_NAME = r"""[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}"""  # the same
 _RECENT = 100  # executions, among which the last to start is looked for
 
 
@@ -37,7 +38,7 @@ class Machine:
 
     def start(self, document: Json, name: str) -> str:
         """Start a run of this request; gives the execution's ARN. Raises CliError."""
-        with aws_errors():
+        with aws_errors(self.arn):
             return self.sfn.start_execution(stateMachineArn=self.arn, name=name, input=json.dumps(document))[
                 "executionArn"
             ]
@@ -46,23 +47,30 @@ class Machine:
         """Give the ARN of an execution by its name or ARN, or of the one that started last. Raises CliError."""
         if execution is None:
             return self._latest()
-        if execution.startswith("arn:"):
-            return execution
-        return f"{self.arn.replace(':stateMachine:', ':execution:')}:{execution}"
+        ours = self.arn.replace(":stateMachine:", ":execution:")
+        if not execution.startswith("arn:"):
+            execution = f"{ours}:{execution}"
+        if not re.fullmatch(rf"{re.escape(ours)}(/[^:]+)?:{_NAME}", execution):
+            stack, region = self.arn.rpartition(":")[2], self.arn.split(":")[3]
+            raise CliError(
+                f"{execution.removeprefix(f'{ours}:')!r} is no execution of the stack {stack} in {region}.",
+                "Write its name, or its ARN; --stack and --region say where it ran.",
+            )
+        return execution
 
     def end_of(self, execution: str) -> End:
         """Give how an execution ended. Raises CliError."""
-        with aws_errors():
+        with aws_errors(execution):
             found = self.sfn.describe_execution(executionArn=execution)
         return End(execution, found["status"], found["startDate"])
 
     def events(self, execution: str, *, live: bool) -> Iterator[Event]:
         """Tell what happened in an execution; `live`, also what happens until it ends. Raises CliError."""
-        with aws_errors():
+        with aws_errors(execution):
             yield from Tail(self.sfn, execution, live=live).events()
 
     def _latest(self) -> str:
-        with aws_errors():
+        with aws_errors(self.arn):
             found = self.sfn.list_executions(stateMachineArn=self.arn, maxResults=_RECENT)["executions"]
             if not found:
                 self.sfn.describe_state_machine(stateMachineArn=self.arn)  # is there such a machine at all?

@@ -23,8 +23,11 @@ import click
 
 from redrive_cli.errors import CliError
 from redrive_cli.stack.local import install, local_aws
+from redrive_cli.view.console import console
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from redrive_cli.stack.local import LocalStack
     from redrive_embedded import EmbeddedAws
 
@@ -61,18 +64,20 @@ def demo() -> None:
 def play() -> None:
     """Play the story on stdout. Raises DemoError when a single message is not where it should be."""
     began = time.monotonic()
+    _tell("The story takes a minute or two, most of it waiting for SQS and for the schedule.")
     _tell("Starting an AWS on this machine, and deploying on it the template that AWS gets ...")
     zone = _zone_away_from_midnight()
     with local_aws() as aws:
-        nightly = Story(aws, "nightly", NIGHTLY)
-        orders = Story(aws, "orders", ORDERS)
-        nightly.fail_all()  # they are waiting in nightly-dlq before the schedule can fire
-        schedule = {
-            "ScheduledQueue": "nightly-dlq",
-            "Schedule": "cron(* * * * ? *)",
-            "ScheduleTimezone": zone,
-        }
-        stack = install(aws, schedule)
+        with _waiting("Deploying"):
+            nightly = Story(aws, "nightly", NIGHTLY)
+            orders = Story(aws, "orders", ORDERS)
+            nightly.fail_all()  # they are waiting in nightly-dlq before the schedule can fire
+            schedule = {
+                "ScheduledQueue": "nightly-dlq",
+                "Schedule": "cron(* * * * ? *)",
+                "ScheduleTimezone": zone,
+            }
+            stack = install(aws, schedule)
         _tell(f"Redrive is ready at {aws.endpoint}.")
         _orders_fail(orders)
         _preview(stack, orders)
@@ -87,7 +92,8 @@ def _orders_fail(orders: Story) -> None:
     _title("1. Orders fail")
     _tell(f"{len(ORDERS)} messages are sent to the queue orders. Their consumer fails on every one, {RECEIVES} times,")
     _tell("and SQS moves them to the dead-letter queue orders-dlq.")
-    orders.fail_all()
+    with _waiting("The consumer receives and fails"):
+        orders.fail_all()
     codes = ", ".join(f"{number} {code}" for code, number in Counter(ORDERS).items())
     _tell(f"Waiting now: {orders.waiting()} in orders, {orders.dead()} in orders-dlq ({codes})")
     orders.must_have(waiting=0, dead=len(ORDERS))
@@ -117,8 +123,9 @@ def _redrive_the_rest(stack: LocalStack, orders: Story) -> None:
 def _schedule_fires(stack: LocalStack, nightly: Story) -> None:
     _title("5. The schedule: every minute here, every morning on AWS")
     _tell("EventBridge Scheduler starts a run of its own at the full minute.")
-    execution = _scheduled_execution(stack)
-    _end_schedule(stack)
+    with _waiting("Waiting for the full minute"):
+        execution = _scheduled_execution(stack)
+        _end_schedule(stack)
     _tell(f"It did, with the request {execution['input']}")
     _type(stack, "history", execution["name"])
     result = json.loads(execution["output"])
@@ -130,7 +137,8 @@ def _schedule_fires(stack: LocalStack, nightly: Story) -> None:
 
 def _every_message_is_where_it_should_be(orders: Story, nightly: Story) -> None:
     _title("6. Is every message where it should be? Received from the queues, and compared one by one")
-    stamped = orders.must_be_intact(orders.queue)
+    with _waiting("Receiving"):
+        stamped = orders.must_be_intact(orders.queue)
     orders.must_have(waiting=0, dead=0, received=len(ORDERS))
     _tell(f"orders       {len(ORDERS)}: body, attributes and trace header of each as they were sent;")
     _tell(f"                {stamped} carry the stamp `redrive`, which says by which run")
@@ -287,16 +295,22 @@ def _type(stack: LocalStack, *words: str) -> None:
     """Run a `redrive` command as somebody would type it, and show what they would see."""
     _tell(f"\n$ {shlex.join(['redrive', *words])}")
     theirs = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "REDRIVE_"))}
-    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "NO_PROXY": "127.0.0.1"}
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    nowhere |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1")
     done = subprocess.run(  # noqa: S603  our own command, on our own arguments
         [sys.executable, "-P", "-m", "redrive_cli", *words],
         env={**theirs, **nowhere, **stack.environment},
         stderr=subprocess.STDOUT,
         check=False,
     )
+    _tell("")  # before its exit code is judged: where nobody reads any more, this ends the demo
     if done.returncode:
         raise DemoError(f"`{shlex.join(['redrive', *words])}` ended with exit code {done.returncode}.")
-    _tell("")
+
+
+def _waiting(text: str) -> AbstractContextManager[None]:
+    """Show on a terminal that it goes on, while there is nothing to tell."""
+    return console().waiting(f"{text} ...")
 
 
 def _title(text: str) -> None:

@@ -10,7 +10,7 @@ import click
 from redrive_cli.aws.target import Target
 from redrive_cli.aws.visits import visits
 from redrive_cli.commands.options import on_target
-from redrive_cli.view.console import console
+from redrive_cli.view.console import console, print_json
 from redrive_cli.view.history import history_json, show_history
 
 
@@ -29,6 +29,6 @@ def history(execution: str | None, as_json: bool, **where: Any) -> None:
     states, end = visits(machine.events(machine.find(execution), live=False))
     if as_json:
         for line in history_json(states, end):
-            click.echo(line)
+            print_json(line)
     else:
         show_history(console(), states, end)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from redrive.steps.check import understand
-from redrive.values.errors import InvalidRequest
+from redrive.values.errors import InvalidRequest, QueueNotFound
 from redrive.values.lane import MOST_LANES
 from redrive.values.summary import Summary
 from redrive_cli.aws.events import Ended, Left
@@ -19,7 +19,7 @@ from redrive_cli.aws.executions import name_execution
 from redrive_cli.aws.target import Target
 from redrive_cli.commands.options import on_target
 from redrive_cli.errors import CliError
-from redrive_cli.view.console import console, show_error
+from redrive_cli.view.console import console, print_json, show_error
 from redrive_cli.view.progress import Progress
 from redrive_cli.view.summary import show_summary
 
@@ -74,7 +74,7 @@ _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
     metavar="DAY|TIME",
     help="Reckon yesterday, today and ages from then, to run a day again: 2026-11-20, or a time.",
 )
-@click.option("--preview", is_flag=True, help="Filter and report, but send and delete nothing.")
+@click.option("--preview", "--dry-run", is_flag=True, help="Filter and report, but send and delete nothing.")
 @click.option("--alone", is_flag=True, help="Step back when another run is working on the queue.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @on_target
@@ -92,9 +92,10 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
     _must_be_understood(document)
     machine = target.machine()
     document["started_by"] = f"command line, {machine.caller}"
-    execution = machine.start(document, name_execution(queue))
-    name = execution.rsplit(":", 1)[-1]
+    name = name_execution(queue)
+    execution = machine.find(name)
     try:
+        machine.start(document, name)
         end, summary = _watch(machine, execution)
     except KeyboardInterrupt:
         _tell_it_goes_on(target, execution)
@@ -105,12 +106,12 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
     if summary is None and end.status != "SUCCEEDED":
         target.clean_up(machine.end_of(execution))
     if summary and as_json:
-        click.echo(json.dumps(summary.to_json()))
+        print_json(summary.to_json())
     elif summary:
         show_summary(console(), summary)
     if end.status != "SUCCEEDED":
         why = end.cause or f"the execution ended as {end.status}"
-        show_error(why, f"See every step with: {target.redrive('history', name)}")
+        show_error(why, f"{_suggestion(target, document, end)}See every step with: {target.redrive('history', name)}")
         sys.exit(1)
 
 
@@ -163,7 +164,7 @@ def _sent(text: str) -> Json:
 def _watch(machine: Machine, execution: str) -> tuple[Ended, Summary | None]:
     """Show a run until it ends; gives its end and the summary, which a run that failed has too."""
     out = console(stderr=True)
-    out.print(f"Run {execution.rsplit(':', 1)[-1]}")
+    out.line(f"Run {execution.rsplit(':', 1)[-1]}")
     progress = Progress(out)
     summary: Summary | None = None
     for event in machine.events(execution, live=True):
@@ -176,9 +177,17 @@ def _watch(machine: Machine, execution: str) -> tuple[Ended, Summary | None]:
     raise AssertionError("a live execution is told until it ends")
 
 
+def _suggestion(target: Target, document: Json, end: Ended) -> str:
+    """The queue that a misspelt one may mean, in words. The cause begins with the request's field that is wrong."""
+    wrong = document.get(end.cause.partition(":")[0]) if end.error == QueueNotFound.__name__ else None
+    near = target.queue_like(re.split("[/:]", wrong)[-1]) if wrong else None
+    return f"Did you mean {near}? " if near else ""
+
+
 def _tell_it_goes_on(target: Target, execution: str) -> None:
     stop = target.aws("stepfunctions", "stop-execution", "--execution-arn", execution)
     out = console(stderr=True)
-    out.print("\nNo longer watching; the run goes on.")
-    out.print(f"hint: See it with: {target.redrive('history', execution.rsplit(':', 1)[-1])}")
-    out.print(f"hint: Stop it with: {stop} (what it holds then becomes visible within the hour)")
+    out.line()
+    out.line("No longer watching; the run goes on.")
+    out.line(f"hint: See it with: {target.redrive('history', execution.rsplit(':', 1)[-1])}")
+    out.line(f"hint: Stop it with: {stop} (what it holds then becomes visible within the hour)")

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC
-from typing import TYPE_CHECKING
-
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from redrive_cli.view.console import SIGNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rich.console import Console
-
     from redrive_cli.aws.events import Ended
     from redrive_cli.aws.visits import Visit
+    from redrive_cli.view.console import Screen
 
 
-def show_history(out: Console, states: list[Visit], end: Ended | None) -> None:
+def show_history(out: Screen, states: list[Visit], end: Ended | None) -> None:
     """Print the states of a run, the lanes' indented under the state that started them, and how it ended."""
     rows = list(_flat(states))
     width = max((len(_name(visit)) for visit in rows), default=0)
     for visit in rows:
         symbol, colour = SIGNS[visit.status]
         seconds = "" if visit.seconds is None else f"{visit.seconds:.2f} s"
-        out.print(
-            Text.assemble(
-                f"{visit.entered.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}  {_name(visit):<{width}}  {seconds:>8}  ",
-                (f"{symbol} {_status(visit)}", colour),
-            )
+        out.line(
+            f"{visit.entered.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}  {_name(visit):<{width}}  {seconds:>8}  ",
+            (f"{symbol} {_status(visit)}", colour),
         )
-    out.print(_ending(end))
+    out.line(*_ending(end))
 
 
-def history_json(states: list[Visit], end: Ended | None) -> Iterator[str]:
-    """Give the same as JSON lines: one object for each state, and one for the execution."""
+def history_json(states: list[Visit], end: Ended | None) -> Iterator[dict[str, Any]]:
+    """Give the same for programs: one object for each state, and one for the execution."""
     for visit in _flat(states):
-        line = {
+        yield {
             "time": visit.entered.isoformat(),
             "state": visit.state,
             "lane": visit.lane,
@@ -48,15 +42,12 @@ def history_json(states: list[Visit], end: Ended | None) -> Iterator[str]:
             "cause": visit.cause or None,
             "seconds": visit.seconds,
         }
-        yield json.dumps(line)
-    yield json.dumps(
-        {
-            "execution": end.status if end else "RUNNING",
-            "time": end.at.isoformat() if end else None,
-            "error": end.error or None if end else None,
-            "cause": end.cause or None if end else None,
-        }
-    )
+    yield {
+        "execution": end.status if end else "RUNNING",
+        "time": end.at.isoformat() if end else None,
+        "error": end.error or None if end else None,
+        "cause": end.cause or None if end else None,
+    }
 
 
 def _flat(states: Iterable[Visit]) -> Iterator[Visit]:
@@ -75,10 +66,10 @@ def _status(visit: Visit) -> str:
     return f"{visit.status}{f' {visit.error}' if visit.error else ''}{retried}"
 
 
-def _ending(end: Ended | None) -> Text:
+def _ending(end: Ended | None) -> list[str | tuple[str, str]]:
     if end is None:
         symbol, colour = SIGNS["running"]
-        return Text(f"{symbol} RUNNING", colour)
+        return [(f"{symbol} RUNNING", colour)]
     symbol, colour = SIGNS["ok" if end.status == "SUCCEEDED" else "failed"]
     why = ": ".join(part for part in (end.error, end.cause) if part)
-    return Text.assemble((f"{symbol} {end.status}", colour), f"  {why}" if why else "")
+    return [(f"{symbol} {end.status}", colour), f"  {why}" if why else ""]

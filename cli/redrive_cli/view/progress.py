@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rich.text import Text
-
 from redrive.values.errors import Failure
 from redrive.values.lane import Lane
 from redrive.values.outcome import Outcome
@@ -17,10 +15,9 @@ from redrive_cli.view.console import SIGNS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.console import Console
-
     from redrive.values.outcome import Counts
     from redrive_cli.aws.events import Event
+    from redrive_cli.view.console import Screen
 
 Json: TypeAlias = dict[str, Any]  # a state's input or output, as Step Functions tells it
 
@@ -40,7 +37,7 @@ _THEN = " \u203a "  # a small arrow between states
 class Progress:
     """A run as it happens: a line for each state as it is entered, and for each turn of a lane as it ends."""
 
-    def __init__(self, out: Console) -> None:
+    def __init__(self, out: Screen) -> None:
         self._out = out
         self._turns: dict[int, _Turn] = {}
 
@@ -56,17 +53,17 @@ class Progress:
         elif isinstance(event, Entered):
             self._line(_WORDS[event.kind], event.state)
         elif isinstance(event, Left) and (told := _told(event)):
-            self._out.print(Text(_INDENT + told, "dim"))
+            self._out.line((_INDENT + told, "dim"))
 
     def _line(self, word: str, text: str) -> None:
         symbol, colour = SIGNS[word]
-        self._out.print(Text.assemble((f"{symbol} {word:<8}", colour), text))
+        self._out.line((f"{symbol} {word:<8}", colour), text)
 
 
 class _Turn:
     """The turn that a lane is in: it becomes one line when the lane ends it."""
 
-    def __init__(self, out: Console, number: int) -> None:
+    def __init__(self, out: Screen, number: int) -> None:
         self._out = out
         self._number = number
         self._first = ""
@@ -98,7 +95,7 @@ class _Turn:
         told = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in gained.items() if number)
         round_ = f"round {lane.round} · " if lane.round > 1 else ""
         turn = f"{_INDENT}lane {self._number} · {round_}turn {lane.turn} · {_THEN.join(self._path)}"
-        self._out.print(f"{turn}  ({told})" if told else turn)
+        self._out.line(f"{turn}  ({told})" if told else turn)
         self._path, self._before = [], counts
 
 

@@ -9,20 +9,19 @@ from redrive.values.outcome import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import Console
-
     from redrive.values.summary import Summary
+    from redrive_cli.view.console import Screen
 
 _ALWAYS = ("sent", "held", "failed")  # of the outcomes; the others where there are any
 _SERVICES = {"sqs": "SQS", "s3": "S3", "dynamodb": "DynamoDB", "lambda": "Lambda", "transitions": "transitions"}
 
 
-def show_summary(out: Console, summary: Summary) -> None:
+def show_summary(out: Screen, summary: Summary) -> None:
     """Print a run's summary."""
     lines = list(_lines(summary))
     width = max(9, *(len(name) for name, _ in lines)) + 1
     for name, value in lines:
-        out.print(f"{name:<{width}}{value}")
+        out.line(f"{name:<{width}}{value}")
 
 
 def _lines(summary: Summary) -> Iterator[tuple[str, str]]:

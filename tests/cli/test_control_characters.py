@@ -1,0 +1,148 @@
+"""Names, causes, attributes, group names and AWS's answers are other people's text: no terminal takes orders from it."""
+
+import contextlib
+import io
+import json
+import unicodedata
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redrive.values.bill import no_requests
+from redrive.values.outcome import no_counts
+from redrive.values.summary import Status, Summary
+from redrive_cli.aws.events import AttemptFailed, Ended, Entered
+from redrive_cli.aws.visits import Visit
+from redrive_cli.view.console import console, escaped, print_json, show_error
+from redrive_cli.view.history import history_json, show_history
+from redrive_cli.view.progress import Progress
+from redrive_cli.view.summary import show_summary
+
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # Unicode's property Bidi_Control
+EVIL = "\x1b]0;PWNED\x07\x1b[2J\x1b[31mAll good\x1b[0m\r\n2026-01-01 fake line\x9b1m\u202e"
+
+controls = st.sampled_from(
+    [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), *BIDI, "\u2028", "\u2029", "\ud800", EVIL]
+)
+texts = st.lists(st.one_of(controls, st.characters()), max_size=12).map("".join)
+
+
+def is_command(character):
+    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in BIDI
+
+
+def printed(show, *given):
+    """The lines that `show` prints on either stream."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        show(*given)
+    text = out.getvalue()
+    assert text.endswith("\n")
+    return text.removesuffix("\n").split("\n")
+
+
+def assert_tame(lines, number):
+    assert len(lines) == number
+    assert not [character for line in lines for character in line if is_command(character)]
+
+
+@given(texts, texts)
+def test_an_error(sentence, hint):
+    assert_tame(printed(show_error, sentence, hint), 2)
+
+
+@given(texts, texts, texts)
+def test_a_history(state, error, cause):
+    states = [Visit(state, "Task", None, AT, "failed", 0.5, 1, error, cause)]
+    end = Ended(AT, None, "FAILED", error, cause)
+
+    assert_tame(printed(lambda: show_history(console(), states, end)), 2)
+
+
+@given(texts, texts, texts)
+def test_progress(state, error, cause):
+    def show():
+        progress = Progress(console(stderr=True))
+        progress.show(Entered(AT, None, state, "Task", {}))
+        progress.show(AttemptFailed(AT, None, state, error, cause))
+
+    assert_tame(printed(show), 2)
+
+
+@given(texts.filter(bool))
+def test_a_summary(text):
+    summary = Summary(
+        run=text,
+        status=Status.INCOMPLETE,
+        counts=no_counts(),
+        queue=text,
+        destination=text,
+        started_by=text,
+        path="custom",
+        because=[text],
+        counted=3,
+        rounds=1,
+        lanes=1,
+        lanes_because=[text],
+        started="s",
+        ended="e",
+        seconds=1.0,
+        ledger=text,
+        requests=no_requests(),
+        reasons={text: 1},
+        groups={text: text},
+        notes=[text],
+    )
+    harmless = len(printed(lambda: show_summary(console(), summary.__class__(**{**vars(summary), "run": "r"}))))
+
+    assert_tame(printed(lambda: show_summary(console(), summary)), harmless)
+
+
+@given(texts, texts)
+def test_json_stays_json(state, cause):
+    documents = list(history_json([Visit(state, "Task", None, AT, cause=cause)], Ended(AT, None, "FAILED", "E", cause)))
+    lines = printed(lambda: [print_json(document) for document in documents])
+
+    assert_tame(lines, 2)
+    assert all(line.isascii() for line in lines)
+    assert [json.loads(line) for line in lines] == documents
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["orders-dlq", "주문 실패", "naïve 漢字\u3000🙂", "👩\u200d💻", "\u0646\u200c\u0645", "[b]no markup[/b]", "a\\b"],
+)
+def test_what_commands_nothing_is_shown_as_it_is(text):
+    assert escaped(text) == text
+    assert printed(show_error, text, "") == [f"error: {text}", "hint: "]
+
+
+def test_what_commands_something_is_shown_as_python_writes_it():
+    assert escaped("\x1b[2J\x9b\r\n\u202e\ud800") == r"\x1b[2J\x9b\r\n\u202e\ud800"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"queue": "q", EVIL: 1},
+        {"queue": EVIL},
+        {"queue": "q", "destination": EVIL},
+        {"queue": "nope", "filter": {"where": f"a {EVIL} b ("}},
+        {"queue": "nope", "filter": {"sent": {"day": EVIL}}},
+    ],
+    ids=["field", "queue", "destination", "where", "day"],
+)
+def test_whoever_may_start_an_execution_cannot_write_to_the_operators_terminal(on_embedded, embedded, document):
+    sfn = embedded.client("stepfunctions")
+    started = sfn.start_execution(stateMachineArn=embedded.state_machine, input=json.dumps(document))["executionArn"]
+    while sfn.describe_execution(executionArn=started)["status"] == "RUNNING":
+        pass
+
+    for extra in ([], ["--json"]):
+        done = on_embedded("history", started, *extra)
+        assert done.returncode == 0, done.stderr
+        assert not [character for character in done.stdout.replace("\n", "") if is_command(character)]
+        assert not [line for line in done.stdout.splitlines() if line.startswith("2026-01-01 fake")]
