@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -111,6 +112,7 @@ def _work(
     reports: Connection,
 ) -> None:
     """Be the child: work from `start` on, pass over what was cut off before, and report."""
+    _silence()
     _confine(limits)
     report: list[Any] = []
     reported = time.monotonic()
@@ -125,6 +127,14 @@ def _work(
             report = []
             reported = time.monotonic()
     reports.send(report)
+
+
+def _silence() -> None:
+    # Whatever a dependency prints, also while it dies, may quote a message, and would be in the function's log.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    sys.stdout = sys.stderr = open(nowhere, "w")  # noqa: SIM115, PTH123 - Lambda's own write elsewhere than to 1 and 2
 
 
 def _confine(limits: Limits) -> None:

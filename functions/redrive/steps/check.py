@@ -46,11 +46,10 @@ def check(sqs: SQSClient, document: Any, started: str) -> Checked:
     each with the sentence the operator sees; nothing has been received by then.
     """
     request = parse(document)
-    for field, source in (("filter.where", request.filter.where), ("transform", request.transform)):
-        if source is not None:
-            from redrive.expressions.jsonata import Expression  # noqa: PLC0415  slow to import, and many runs need none
+    for field, source in request.expressions.items():
+        from redrive.expressions.jsonata import Expression  # noqa: PLC0415  slow to import, and many runs need none
 
-            Expression(source, field)
+        Expression(source, field)
     now = datetime.fromisoformat(started).astimezone(zone(request.timezone))
     sent_from, sent_to = span_of(request.filter.sent, now, duration)
     queue = queues.resolve(sqs, request.queue, "queue")

@@ -83,7 +83,7 @@ def judge(subject, **changes):
 )
 def test_a_verdict_follows_from_the_criteria(changes, subject, decision, reason):
     verdict = judge(subject, **changes)
-    assert (decision_of(verdict), verdict.reason) == (decision, reason)
+    assert (decision_of(verdict), verdict.reason.partition("; ")[0]) == (decision, reason)
 
 
 NEWER = "it was sent after this run began"
@@ -189,7 +189,7 @@ def test_what_was_sent_before_takes_no_place_of_the_limit_and_blocks_no_group():
 def test_an_expression_that_fails_for_one_message_never_selects_it_and_quotes_nothing_of_it(where):
     verdict = judge(message(body='{"x":"s3cret"}'), where=where)
     assert decision_of(verdict) == "failed"
-    assert "failed" in verdict.reason or "JSONata" in verdict.reason
+    assert verdict.reason.startswith("filter.where")
     assert "s3cret" not in verdict.reason
 
 
@@ -200,9 +200,10 @@ def test_an_expression_that_fails_for_one_message_never_selects_it_and_quotes_no
         ("'hello'", "x", "hello"),
         ("text & '!'", "x", "x!"),
         ("body.a", '{"a":12345678901234567890}', "12345678901234567890"),
-        ("body", '{"a":1.5,"b":[null,true],"c":"é"}', '{"a":1.5,"b":[null,true],"c":"é"}'),
-        ("{'body': body.a}", '{"a":"inner"}', "inner"),
-        ("{'body': {'x': 1}}", "x", '{"x":1}'),
+        ("[body]", '{"a":1.5,"b":[null,true],"c":"é"}', '[{"a":1.5,"b":[null,true],"c":"é"}]'),
+        ("{'body': body.a}", '{"a":"inner"}', '{"body":"inner"}'),
+        ("{'body': 1, 'attributes': {}}", "x", '{"body":1,"attributes":{}}'),
+        ("body ~> |$|{}, 'error'|", '{"body":{"order":1},"error":"E"}', '{"body":{"order":1}}'),
         ("{'body': 1, 'more': 2}", "x", '{"body":1,"more":2}'),
         ("false", "x", "false"),
         ("[1]", "x", "[1]"),
@@ -221,24 +222,14 @@ def test_transform_gives_the_new_body_as_text_or_as_json(transform, body, result
         ("body.missing", "transform gave no body"),
         ("''", "transform gave no body"),
         ("null", "transform gave no body"),
-        ("{'body': null}", "transform gave no body"),
-        ("{'body': 'x', 'attributes': 5}", "transform gave attributes that are a number, not an object"),
-        (
-            "{'body': 'x', 'attributes': {'a': true}}",
-            "transform gave an attribute that is true or false, not a text or a number",
-        ),
-        (
-            "{'body': 'x', 'attributes': {'a': null}}",
-            "transform gave an attribute that is nothing, not a text or a number",
-        ),
-        (
-            "{'body': 'x', 'attributes': {'a': {}}}",
-            "transform gave an attribute that is an object, not a text or a number",
-        ),
+        ({"attributes": "5"}, "transform gave attributes that are a number, not an object"),
+        ({"attributes": "{'a': true}"}, "transform gave an attribute that is true or false, not a text or a number"),
+        ({"attributes": "{'a': null}"}, "transform gave an attribute that is nothing, not a text or a number"),
+        ({"attributes": "{'a': {}}"}, "transform gave an attribute that is an object, not a text or a number"),
         ("$sum", "no JSON"),
         ("{'a': $sum}", "no JSON"),
     ],
-    ids=lambda value: value if value.startswith(("{", "b", "n", "'", "$")) else None,
+    ids=str,
 )
 def test_a_transform_that_gives_nothing_to_send_fails_its_message(transform, reason):
     verdict = judge(message(), transform=transform)
@@ -253,25 +244,27 @@ def test_an_attribute_that_a_transform_leaves_alone_keeps_its_type_and_its_bytes
         "price": {"DataType": "Number.dollar", "StringValue": "1.10"},
         "code": {"DataType": "Number", "StringValue": "007"},
     }
-    kept = judge(message(attributes=attributes), transform="{'body': 'x', 'attributes': attributes}")
-    assert kept.outgoing.attributes == attributes
+    kept = judge(message(attributes=attributes), transform={"attributes": "attributes"})
+    assert kept.outgoing == Outgoing(None, attributes)
     changed = judge(
         message(attributes=attributes),
-        transform="{'body': 'x', 'attributes': $merge([attributes, {'tenant': 'b', 'n': 2, 'price': 2.5}])}",
+        transform={"attributes": "$merge([attributes, {'tenant': 'b', 'n': 2, 'price': 2.5}])"},
     )
     assert changed.outgoing.attributes == attributes | {
         "tenant": text("b"),
         "n": {"DataType": "Number", "StringValue": "2"},
         "price": {"DataType": "Number", "StringValue": "2.5"},
     }
-    dropped = judge(message(attributes=attributes), transform="{'body': 'x', 'attributes': {}}")
+    dropped = judge(message(attributes=attributes), transform={"attributes": "{}"})
     assert dropped.outgoing.attributes == {}
 
 
 @given(attribute_sets, texts)
 def test_a_transform_to_the_same_attributes_changes_no_attribute(attributes, body):
-    verdict = judge(message(body=body, attributes=attributes), transform="{'body': text, 'attributes': attributes}")
-    assert verdict.outgoing == Outgoing(body, attributes)
+    verdict = judge(message(body=body, attributes=attributes), transform={"body": "text", "attributes": "attributes"})
+    assert verdict.outgoing == Outgoing(
+        None if body == view_of(message(body=body), NO_STAMP)["body"] else body, attributes
+    )
 
 
 @pytest.mark.parametrize("body", ["NaN", "Infinity", "-Infinity"])
@@ -321,7 +314,11 @@ def large(field, source):
         large("where", "$length($pad('', 1000000000)) > 0"),
         large("where", "true and $length($pad('', 1000000000)) > 0"),
         large("where", "($f := function($t) { $f($t & $t) }; $f(text))"),
-        ({"where": "($f := function() { 1 + $f() }; $f())"}, PATIENT, "the expression recursed too deeply"),
+        (
+            {"where": "($f := function() { 1 + $f() }; $f())"},
+            PATIENT,
+            "filter.where: the expression recursed too deeply",
+        ),
         large("transform", "$pad('', 1000000000)"),
         ({"transform": "$replace(text, /(a+)+$/, 'x')"}, QUICK, f"transform {SLOW}"),
         (
@@ -376,24 +373,27 @@ def test_where_no_expression_is_asked_there_is_no_process(monkeypatch):
         ("$pad('', 1048577)", {}, "failed"),
         ("$pad('', 524289, 'é')", {}, "failed"),
         ("$pad('', 1048576)", {"a": text("b")}, "failed"),
-        ("{'body': 'x', 'attributes': {'a': $pad('', 1048576)}}", {}, "failed"),
+        ({"attributes": "{'a': $pad('', 1048576)}"}, {}, "failed"),
     ],
 )
 def test_a_transform_makes_no_message_that_sqs_cannot_take(transform, attributes, decision):
     verdict = judge(message(attributes=attributes), transform=transform)
     assert decision_of(verdict) == decision
-    assert verdict.reason == (
+    assert verdict.reason.partition("; ")[0] == (
         "" if decision == SEND else "transform gave a message of more than 1 MiB, the most that SQS takes"
     )
 
 
 @pytest.mark.parametrize("bad", ["\\ud83d", "\\uffff", "\\u0007", "\\u0000"])
 @pytest.mark.parametrize(
-    "transform", ["body.x", "{'body': 'x', 'attributes': {'a': body.x}}", "{'body': 'x', 'attributes': {body.x: 'a'}}"]
+    "transform", ["body.x", {"attributes": "{'a': body.x}"}, {"attributes": "{body.x: 'a'}"}], ids=str
 )
 def test_a_text_that_sqs_does_not_take_fails_its_message_alone(bad, transform):
     first, second = judge_all([message(body=f'{{"x":"{bad}"}}'), message(body='{"x":"fine"}')], transform=transform)
-    assert first == Verdict(Outcome.FAILED, "transform gave a character that SQS does not take")
+    assert (first.outcome, first.reason.partition("; ")[0]) == (
+        Outcome.FAILED,
+        "transform gave a character that SQS does not take",
+    )
     assert second.sends
 
 
@@ -464,4 +464,15 @@ def test_what_a_filter_sees_is_json(subject):
     view = view_of(subject, subject.stamp)
     json.dumps(view)
     assert view["text"] == subject.body
-    assert set(view) == {"body", "text", "attributes", "id", "sent", "received_count", "redrives", "group", "source"}
+    assert set(view) == {
+        "body",
+        "content",
+        "text",
+        "attributes",
+        "id",
+        "sent",
+        "received_count",
+        "redrives",
+        "group",
+        "source",
+    }
