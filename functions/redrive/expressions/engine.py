@@ -280,7 +280,7 @@ _HOLDS = {"<": (0).__gt__, "<=": (0).__ge__, ">": (0).__lt__, ">=": (0).__le__}
 
 
 def _inclusion(left: Any, right: Any, _: str) -> bool:
-    if left is None or right is None:
+    if left is None or isinstance(left, list | dict):  # JSONata finds neither an array nor an object in an array
         return False
     return any(equal(each, left, NULL) for each in (right if isinstance(right, list) else [right]))
 

@@ -22,6 +22,7 @@ _LEAST = math.ulp(0.0)
 _SAFE = 1 << 53  # from here on a float is no longer exactly the whole number that it was made of
 _IN_FULL = 21  # digits of a whole number that was a float; JavaScript writes longer ones with an exponent
 EVERY_DIGIT = Context(prec=5000, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, Inexact])
+ANY_DIGIT = Context(prec=5000, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
 _ROUNDED = Context(prec=34, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
 
 

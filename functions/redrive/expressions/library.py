@@ -17,7 +17,7 @@ from jsonata.parser import Parser
 from jsonata.utils import Utils
 
 from redrive.expressions.exact import (
-    EVERY_DIGIT,
+    ANY_DIGIT,
     calculate,
     decimal_of,
     equal,
@@ -182,7 +182,7 @@ def _rounded(number: Any, places: int, way: str) -> Any:
     unit = Decimal(1).scaleb(-places)
     if places > -exact.as_tuple().exponent:  # type: ignore[operator]  # there is nothing to round
         return number
-    return settled(exact.quantize(unit, rounding=way, context=EVERY_DIGIT))
+    return settled(exact.quantize(unit, rounding=way, context=ANY_DIGIT))
 
 
 def _sqrt(number: Any) -> Any:
