@@ -183,6 +183,8 @@ def order(left: float, right: float) -> int:
         # To round keeps the order, so that only what is equal then must be looked at.
         near_left, near_right = _near(left), _near(right)
         if near_left == near_right:
+            if repr(left) == repr(right):
+                return 0
             exact_left, exact_right = decimal_of(left), decimal_of(right)
             return (exact_left > exact_right) - (exact_left < exact_right)
         return 1 if near_left > near_right else -1
@@ -193,7 +195,7 @@ def _near(number: float) -> float:
     try:
         return float(number)
     except OverflowError:
-        return math.copysign(_LARGEST, number)
+        return _LARGEST if number > 0 else -_LARGEST
 
 
 def equal(left: Any, right: Any, null: Any = None) -> bool:

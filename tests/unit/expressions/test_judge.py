@@ -1,5 +1,7 @@
 """Filter: one verdict for each message, from the request's criteria and nothing else."""
 
+import base64
+import gzip
 import json
 import os
 import sys
@@ -265,6 +267,115 @@ def test_a_transform_to_the_same_attributes_changes_no_attribute(attributes, bod
     assert verdict.outgoing == Outgoing(
         None if body == view_of(message(body=body), NO_STAMP)["body"] else body, attributes
     )
+
+
+ADDS = "$merge([body, {'v': 2}])"
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ('{"amount":12345678901234567.89,"v":1}', '{"amount":12345678901234567.89,"v":2}'),
+        ('{"price":1.10,"total":100.00,"e":1E5,"v":1}', '{"price":1.10,"total":100.00,"e":1E5,"v":2}'),
+        ('{"rate":0.1234567890123456789,"v":1}', '{"rate":0.1234567890123456789,"v":2}'),
+        ('{"limit":1e400,"no":-0,"v":1}', '{"limit":1e400,"no":-0,"v":2}'),
+        ('{"id":12345678901234567890,"v":1}', '{"id":12345678901234567890,"v":2}'),
+        ('{"z":1,"a":{"y":[1.0,{"x":null}]}}', '{"z":1,"a":{"y":[1.0,{"x":null}]},"v":2}'),
+        (r'{"b":"\u00e9\/\t","\u0061":"é"}', r'{"b":"\u00e9\/\t","\u0061":"é","v":2}'),
+        (r'{"a":"cut \ud83d","b":"\uffff\u0000"}', r'{"a":"cut \ud83d","b":"\uffff\u0000","v":2}'),
+        (r'{"a":"\ud83d\ude00"}', r'{"a":"\ud83d\ude00","v":2}'),
+        ('\ufeff{ "a": 1.10 }', '{"a":1.10,"v":2}'),
+        ('{"a":1,"a":2}', '{"a":2,"v":2}'),  # of two fields with one name, JSON's readers know the last
+    ],
+)
+def test_what_a_transform_does_not_touch_keeps_its_text(body, sent):
+    assert judge(message(body=body), transform=ADDS).outgoing == Outgoing(sent, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '"{\\"order\\":1}"', '"plain"', "plain", "1.10", "1e3", "null", '""', "007", '{ "a":1,\n "b":"\\u00e9\\/" }',
+        '{"a":1,"a":2}', '\ufeff{"a": 1}', '{"body":{"order":1},"attributes":{}}',
+    ],
+)  # fmt: skip
+def test_a_body_that_a_transform_leaves_as_it_is_is_sent_as_its_own_text(body):
+    for transform in (
+        "body",
+        {"body": "body", "attributes": "{'retry': '1'}"},
+        {"attributes": "{'retry': '1'}"},
+        "text",
+    ):
+        outgoing = judge(message(body=body), transform=transform).outgoing
+        assert outgoing.body in (None, body)
+        assert outgoing.attributes == (None if isinstance(transform, str) else {"retry": text("1")})
+
+
+def test_a_body_is_not_what_it_was_when_only_a_number_is_written_otherwise_or_keys_change_places():
+    assert judge(message(body='{"a":1.10}'), transform="{'a': 1.1}").outgoing.body == '{"a":1.1}'
+    assert judge(message(body='{"a":1, "b":2}'), transform="{'b': 2, 'a': 1}").outgoing.body == '{"b":2,"a":1}'
+    assert judge(message(body='{"a": 1}'), transform="{'a': true}").outgoing.body == '{"a":true}'
+
+
+@pytest.mark.parametrize(
+    ("number", "seen"),
+    [("+5", 5), ("007", 7), (".5", 0.5), ("5.", 5), ("-0.50", -0.5), ("1e3", 1000), ("+.5E-2", 0.005), ("-007", -7)],
+)
+def test_a_number_in_an_attribute_is_one_in_every_form_that_sqs_takes(number, seen):
+    attributes = {"n": {"DataType": "Number", "StringValue": number}}
+    assert judge(
+        message(attributes=attributes), where=f"attributes.n = {seen} and $type(attributes.n) = 'number'"
+    ).sends
+    kept = judge(message(attributes=attributes), transform={"attributes": "$merge([attributes, {'x': attributes.n}])"})
+    assert kept.outgoing.attributes["n"] == attributes["n"]
+    json.loads(kept.outgoing.attributes["x"]["StringValue"])
+
+
+@pytest.mark.parametrize("odd", ["", "five", ".", "+", "1e", "0x5"])
+def test_what_says_it_is_a_number_and_is_none_is_a_text(odd):
+    attributes = {"n": {"DataType": "Number", "StringValue": odd}}
+    assert judge(message(attributes=attributes), where="$type(attributes.n) = 'string'").sends
+
+
+INNER = '{"orderId":1610521604143693812,"error":{"code":"TIMEOUT"},"amount":1.10}'
+NOTIFICATION = json.dumps({"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:1:t", "Message": INNER})
+PLAIN = json.dumps({"Type": "Notification", "Message": "an alarm, not JSON"})
+ZIPPED = base64.b64encode(gzip.compress(INNER.encode())).decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (NOTIFICATION, "$parse(body.Message).error.code = 'TIMEOUT'"),
+        (NOTIFICATION, "content.error.code = 'TIMEOUT' and content.orderId = 1610521604143693812"),
+        (NOTIFICATION, "content.orderId != 1610521604143693811"),
+        (PLAIN, "content = 'an alarm, not JSON'"),
+        (INNER, "content.error.code = 'TIMEOUT'"),
+        ("plain", "content = 'plain'"),
+        (json.dumps({"Type": "Order", "Message": "{}"}), "content.Type = 'Order'"),
+        (json.dumps(INNER), "$parse(body).error.code = 'TIMEOUT'"),
+        (json.dumps({"a": base64.b64encode(INNER.encode()).decode()}), "$parse($base64decode(body.a)).amount = 1.1"),
+        (json.dumps({"awslogs": {"data": ZIPPED}}), "$parse($gunzip(body.awslogs.data)).error.code = 'TIMEOUT'"),
+        (json.dumps({"a": "é日"}), "$gunzip($gzip(body.a)) = body.a"),
+        (json.dumps({"a": "aGk_aGk-"}), "$exists(body.a)"),
+        ("{}", "$base64decode('4piD') = '☃' and $base64decode('aGk') = 'hi'"),
+        ('\ufeff{"a":1}', "body.a = 1"),
+        ('{"a":null}', "$parse('null') = body.a"),
+        ("{}", "$now() > $as_of and $contains($now(), /^[0-9-]+T[0-9:.]+Z$/) and $now('[Y0001]') = $substring($now(), 0, 4)"),
+        ("{}", "$millis() = $toMillis($now()) and $today = '2026-11-21' and $yesterday = '2026-11-20'"),
+    ],
+)  # fmt: skip
+def test_what_is_inside_of_a_body_can_be_looked_at(body, where):
+    verdict = judge(message(body=body), where=where)
+    assert verdict.sends, verdict.reason
+
+
+def test_what_is_inside_of_a_body_can_be_mended_and_put_back():
+    mend = "$merge([body, {'Message': $string($merge([content, {'v': 2}]))}])"
+    body = judge(message(body=NOTIFICATION), transform=mend).outgoing.body
+    assert json.loads(body)["Message"] == INNER[:-1] + ',"v":2}'
+    unwrapped = judge(message(body=NOTIFICATION), transform="content").outgoing.body
+    assert unwrapped == INNER
 
 
 @pytest.mark.parametrize("body", ["NaN", "Infinity", "-Infinity"])
