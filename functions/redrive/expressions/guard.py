@@ -7,6 +7,7 @@ memory are all it needs: AWS Lambda has no /dev/shm, which multiprocessing's Que
 
 from __future__ import annotations
 
+import logging
 import mmap
 import multiprocessing
 import os
@@ -131,6 +132,7 @@ def _work(
 
 def _silence() -> None:
     # Whatever a dependency prints, also while it dies, may quote a message, and would be in the function's log.
+    logging.disable()  # Lambda's handler has a descriptor of its own
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)

@@ -7,6 +7,7 @@ import gzip
 import math
 import re
 import zlib
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _MOST_BITS = 1 << 14  # of a power that is calculated exactly
 
 
@@ -55,8 +57,8 @@ def string(value: Any, prettify: bool | None) -> str | None:
         value = value[0]
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, float) and type(value) is float:
-        plain(value)  # no text for what is no number
+    if _is_function(value):
+        return ""
     return write(value, _other, number=short, indent="  " if prettify else "")
 
 
@@ -222,6 +224,27 @@ def _format_integer(number: Any, picture: Any) -> Any:
     return None if number is None else Functions.format_integer(whole_of(number), picture)
 
 
+_ISO = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?)?)?", re.ASCII)
+
+
+def _to_millis(text: Any, picture: Any) -> Any:
+    if text is None or picture is not None:
+        return Functions.datetime_to_millis(text, picture)
+    parts = _ISO.fullmatch(_text(text))
+    if not parts:
+        raise Wrong("D3110", -1)
+    year, month, day, rest = parts.groups()
+    try:
+        moment = datetime.fromisoformat(f"{year}-{month or '01'}-{day or '01'}{rest or ''}")
+    except ValueError as error:
+        raise Wrong("D3110", -1) from error
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _type(value: Any) -> Any:
+    return "function" if _is_function(value) else Functions.type(value)
+
+
 def _text(value: Any) -> Any:
     if value is Utils.NULL_VALUE:
         raise Wrong("T0410", -1)
@@ -361,6 +384,8 @@ INSTEAD: dict[str, Callable[..., Any]] = {
     "formatNumber": _format_number,
     "formatBase": _format_base,
     "formatInteger": _format_integer,
+    "toMillis": _to_millis,
+    "type": _type,
     "lowercase": _lowercase,
     "split": _split,
     "replace": _replace,
