@@ -176,7 +176,7 @@ def test_a_transform_gives_the_new_body_and_the_attributes(aws, sqs):
     }
     sqs.send_message(QueueUrl=queues.source, MessageBody='{"v": 1}', MessageAttributes=attributes)
     dead_letter(queues)
-    transform = '{"body": $merge([body, {"v": 2}]), "attributes": {"keep": attributes.keep, "n": 3}}'
+    transform = {"body": '$merge([body, {"v": 2}])', "attributes": '{"keep": attributes.keep, "n": 3}'}
     aws.run({"queue": queues.name, "transform": transform})
     (message,) = drain(sqs, queues.source)
     message["MessageAttributes"].pop("redrive")

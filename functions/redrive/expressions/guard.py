@@ -7,8 +7,10 @@ memory are all it needs: AWS Lambda has no /dev/shm, which multiprocessing's Que
 
 from __future__ import annotations
 
+import logging
 import mmap
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -111,6 +113,7 @@ def _work(
     reports: Connection,
 ) -> None:
     """Be the child: work from `start` on, pass over what was cut off before, and report."""
+    _silence()
     _confine(limits)
     report: list[Any] = []
     reported = time.monotonic()
@@ -125,6 +128,15 @@ def _work(
             report = []
             reported = time.monotonic()
     reports.send(report)
+
+
+def _silence() -> None:
+    # Whatever a dependency prints, also while it dies, may quote a message, and would be in the function's log.
+    logging.disable()  # Lambda's handler has a descriptor of its own
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    sys.stdout = sys.stderr = open(nowhere, "w")  # noqa: SIM115, PTH123 - Lambda's own write elsewhere than to 1 and 2
 
 
 def _confine(limits: Limits) -> None:

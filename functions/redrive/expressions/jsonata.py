@@ -1,8 +1,8 @@
 """JSONata expressions over a message: compiled once, evaluated for each message, never trusted.
 
-The language is JSONata (https://docs.jsonata.org), as Step Functions itself uses; jsonata-python evaluates it. Nothing
-here limits its time or its memory: `guard` does. jsonata-python could look at a clock between two steps of an
-evaluation, but one step may be a regular expression that never ends.
+The language is JSONata (https://docs.jsonata.org), as Step Functions itself uses; `engine` evaluates it, and `words`
+says what is wrong. Nothing here limits time or memory: `guard` does. The engine could look at a clock between two
+steps of an evaluation, but one step may be a regular expression that never ends.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from jsonata.jexception import JException
-from jsonata.jsonata import Jsonata
-
+from redrive.expressions import words
+from redrive.expressions.engine import Evaluator, JException
 from redrive.values.errors import ExpressionFailed, InvalidRequest
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 MOST_FIELDS = 10  # that are looked for in messages; each costs a look, and a lane's payload must stay small
 LONGEST_FIELD = 60  # characters
 LONGEST = 16_384  # characters; an expression travels in every state's input
+LONGEST_TOKEN = 40  # characters of the expression that an error quotes
 
 
 class Expression:
@@ -31,34 +31,59 @@ class Expression:
     """
 
     def __init__(self, source: str, field: str) -> None:
-        """Parse `source`. Raises InvalidRequest, with the position, when it is no JSONata."""
+        """Parse `source`. Raises InvalidRequest, with the place and what to write, when it is no JSONata."""
         self.field = field
+        self._source = source
         if len(source) > LONGEST:
             raise InvalidRequest(f"{field}: the expression is longer than {LONGEST} characters; shorten it.")
         try:
-            self._parsed = Jsonata(source)
-            # Messages are JSON already, and to look at every value again costs three times the evaluation.
-            self._parsed.set_validate_input(validate_input=False)
-        except JException as error:
-            raise InvalidRequest(
-                f"{field}: this is no JSONata expression: {' '.join(str(error).split())}{_position(error)}."
-            ) from error
+            self._parsed = Evaluator(source)
         except RecursionError as error:
             raise InvalidRequest(f"{field}: the expression is nested too deeply; simplify it.") from error
-        except Exception as error:  # jsonata-python's parser lets Python's own errors through
-            raise InvalidRequest(f"{field}: this is no JSONata expression ({type(error).__name__}).") from error
+        except Exception as error:  # the engine's parser lets Python's own errors through
+            raise InvalidRequest(f"{field}: {self._refusal(error)}.") from error
         self.fields = _fields(self._parsed.ast)
 
     def evaluate(self, message: dict[str, Any], variables: dict[str, Any]) -> Any:
         """Evaluate over one message; `variables` are bound as `$name`. Raises ExpressionFailed, MemoryError."""
         try:
-            return self._parsed.evaluate(message, variables)
-        except Exception as error:  # jsonata-python lets Python's own errors through
-            # In `and` and `or` it puts an error of its own in their place.
-            cause = error.__context__ if isinstance(error.__context__, MemoryError | RecursionError) else error
-            if isinstance(cause, MemoryError):
-                raise cause from error
-            raise ExpressionFailed(_why(cause)) from error
+            return self._parsed.run(message, variables)
+        except MemoryError:
+            raise
+        except Exception as error:  # the engine lets Python's own errors through
+            raise ExpressionFailed(f"{self.field}: {self._failure(error)}") from error
+
+    def _refusal(self, error: Exception) -> str:
+        if isinstance(error, re.error):
+            return words.SYNTAX["regex"]
+        if not isinstance(error, JException):
+            return words.NO_EXPRESSION
+        sentence = words.SYNTAX.get(error.error, words.NO_EXPRESSION)
+        where = words.place(self._source, error.location)
+        if error.error in ("S0202", "S0203"):
+            return where + sentence.format(value=error.current, token=_shown(error.expected))
+        return where + sentence.format(token=_shown(error.current))
+
+    def _failure(self, error: Exception) -> str:
+        if isinstance(error, RecursionError):
+            return words.FAILURE["recursion"]
+        if not isinstance(error, JException):
+            return words.UNKNOWN
+        where = words.place(self._source, error.location)
+        if error.error in words.OWN_TEXT:
+            said = error.current
+            if said in words.SAID_NOTHING:
+                return where + words.SAID_NOTHING[said]
+            if said in self._parsed.texts:
+                return f"{where}{said}"
+        if error.error == "native":
+            return f"{where}${error.current} cannot use what it was given; test it first"
+        return where + words.FAILURE.get(error.error, words.UNKNOWN)
+
+
+def _shown(token: Any) -> str:
+    text = " ".join(str(token).split())
+    return text if len(text) <= LONGEST_TOKEN else f"{text[:LONGEST_TOKEN]}…"
 
 
 def _fields(parsed: Any) -> dict[str, list[str]]:
@@ -101,17 +126,3 @@ def _paths(part: Any) -> Iterator[list[str]]:
     elif part is not None:
         for name in _PARTS.get(part.type, ()):
             yield from _paths(getattr(part, name))
-
-
-def _position(error: JException) -> str:
-    return f" (character {error.location})" if isinstance(error.location, int) and error.location > 0 else ""
-
-
-def _why(error: BaseException) -> str:
-    if isinstance(error, RecursionError):
-        return "the expression recursed too deeply"
-    if not isinstance(error, JException):
-        return f"the expression failed ({type(error).__name__})"
-    # JSONata's own texts quote values, and the values are the message's: blank them.
-    template = JException.error_codes.get(error.error, "the expression failed")
-    return f"JSONata {error.error}: {re.sub('{+[a-zA-Z]+}+', '…', template)}{_position(error)}"

@@ -10,6 +10,7 @@ from redrive.values.errors import ExpressionFailed, ExpressionTooSlow
 from redrive.values.lane import LIMIT_REACHED
 from redrive.values.message import UNCHANGED
 from redrive.values.outcome import GONE, MAYBE_SENT, Outcome
+from redrive.values.request import parts_of
 from redrive.values.verdict import NOT_SENT_BEFORE, SentBefore, Verdict
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ class Judge:
         self._run = run
         self._limits = limits
         self._where = _expression(criteria.where, "filter.where")
-        self._transform = _expression(criteria.transform, "transform")
+        self._transform = {part: _expression(source, field) for part, field, source in parts_of(criteria.transform)}
         self._fields = self._where.fields if self._where else {}
-        self._variables = {"now": criteria.now, "today": criteria.today, "yesterday": criteria.yesterday}
+        self._variables = {"as_of": criteria.now, "today": criteria.today, "yesterday": criteria.yesterday}
 
     def judge_all(self, messages: Sequence[Message], *, limit: int | None, in_order: bool) -> list[Verdict]:
         """Give a verdict for each message, in order. Raises ExpressionTooSlow.
@@ -112,7 +113,7 @@ class Judge:
             return Verdict(Outcome.HELD, f"it has been redriven {stamp.count} times already")
         if not self._criteria.is_in_window(message.sent_ms):
             return Verdict(Outcome.HELD, "filter.sent does not match")
-        if self._where is None and self._transform is None:
+        if self._where is None and not self._transform:
             return self._to_be_sent(message)
         return None
 
@@ -124,7 +125,8 @@ class Judge:
 
     def _by_guarded_expressions(self, messages: Sequence[Message]) -> Iterator[Verdict]:
         """Judge by the expressions in a process of their own, which can be stopped."""
-        fields = " or ".join(expression.field for expression in (self._where, self._transform) if expression)
+        named = [expression.field for expression in (self._where, *self._transform.values()) if expression]
+        fields = " or ".join(named)
         grown = 0
         unseen = dict.fromkeys(self._fields)
         try:
@@ -162,11 +164,12 @@ class Judge:
                 if answer is False:
                     return NO_MATCH
                 if answer is not True:
-                    return Verdict(Outcome.FAILED, f"filter.where gave {kind_of(answer)}, not true or false")
-            if self._transform is None:
+                    what = f"filter.where gave {kind_of(answer)}, not true or false"
+                    return Verdict(Outcome.FAILED, f"{what}; compare it, as in body.code = 'TIMEOUT'")
+            if not self._transform:
                 return self._to_be_sent(message)
-            result = self._transform.evaluate(view, self._variables)
-            return self._to_be_sent(message, transformed(result, message, view))
+            results = {part: each.evaluate(view, self._variables) for part, each in self._transform.items() if each}
+            return self._to_be_sent(message, transformed(results, message, view))
         except ExpressionFailed as error:
             return Verdict(Outcome.FAILED, str(error))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from redrive.expressions.exact import Written, escapes_of, is_number, read, same, scripted, write
 from redrive.values.errors import ExpressionFailed
-from redrive.values.message import Attributes, Message, Outgoing, Stamp, whole_number
+from redrive.values.message import Attributes, Message, Outgoing, Stamp, size_of, whole_number
 from redrive.values.queue import LARGEST, name_of
 
 if TYPE_CHECKING:
@@ -22,8 +21,10 @@ _NOT_TAKEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 def view_of(message: Message, stamp: Stamp) -> dict[str, Any]:
     """Give what `where` and `transform` see of a message, whose stamp may be kept elsewhere."""
+    body = _parsed(message.body)
     return {
-        "body": _parsed(message.body),
+        "body": body,
+        "content": _content_of(body),
         "text": message.body,
         "attributes": {name: _plain(value) for name, value in message.attributes.items()},
         "id": message.id,
@@ -44,17 +45,21 @@ def has_field(view: Any, names: Sequence[str]) -> bool:
     return isinstance(view, dict) and names[0] in view and has_field(view[names[0]], names[1:])
 
 
-def transformed(result: Any, message: Message, view: Mapping[str, Any]) -> Outgoing:
-    """Give what a transform's result makes of a message. Raises ExpressionFailed when SQS could not take it."""
-    outgoing = _outgoing(result, message, view)
-    attributes = message.attributes if outgoing.attributes is None else outgoing.attributes
-    new = outgoing.attributes or {}
-    texts = [outgoing.body or "", *new, *(value.get("StringValue", "") for value in new.values())]
+def transformed(results: Mapping[str, Any], message: Message, view: Mapping[str, Any]) -> Outgoing:
+    """Give what the results of a transform make of a message, by what they are for (`body`, `attributes`).
+
+    What has none stays. Raises ExpressionFailed when SQS could not take it.
+    """
+    body = _new_body(results["body"], message, view) if "body" in results else None
+    attributes = _typed(results["attributes"], message, view) if "attributes" in results else None
+    texts = [body or "", *(attributes or {})]
+    texts += [value.get("StringValue", "") for value in (attributes or {}).values()]
     if any(_NOT_TAKEN.search(text) for text in texts):
-        raise ExpressionFailed("transform gave a character that SQS does not take")
-    if replace(message, body=outgoing.body or "", attributes=attributes).bytes > LARGEST:
-        raise ExpressionFailed("transform gave a message of more than 1 MiB, the most that SQS takes")
-    return outgoing
+        raise ExpressionFailed("transform gave a character that SQS does not take; cut it out with $replace(…)")
+    size = size_of(message.body if body is None else body, message.attributes if attributes is None else attributes)
+    if size > LARGEST:
+        raise ExpressionFailed("transform gave a message of more than 1 MiB, the most that SQS takes; make it smaller")
+    return Outgoing(body, attributes)
 
 
 def kind_of(value: Any) -> str:
@@ -65,32 +70,41 @@ def kind_of(value: Any) -> str:
         str: "a text",
         int: "a number",
         float: "a number",
+        Written: "a number",
         list: "an array",
         dict: "an object",
     }
-    return kinds.get(type(value), "no JSON value")
+    return kinds.get(type(value), "an array" if isinstance(value, list) else "no JSON value")
 
 
 def _parsed(text: str) -> Any:
     try:
-        return _strict(text)
+        return read(text)
     except (ValueError, RecursionError):
         return text
 
 
-def _no_json(constant: str) -> Any:
-    # Python's parser takes NaN and Infinity for JSON; JSON does not.
-    raise ValueError(constant)
+def _content_of(body: Any) -> Any:
+    """Give what an envelope of SNS carries, parsed; of anything else, itself (SNS Developer Guide, message formats)."""
+    if isinstance(body, dict) and body.get("Type") == "Notification" and isinstance(body.get("Message"), str):
+        return _parsed(body["Message"])
+    return body
 
 
-_strict = json.JSONDecoder(parse_constant=_no_json).decode  # made once: `json.loads` would make one for each message
+# A Number of SQS is a decimal with a sign or none; JSON takes no plus, no leading zero and no bare point.
+_NUMBER = re.compile(r"([+-]?)0*(\d*)(?:(\.)(\d*))?([eE][+-]?\d+)?", re.ASCII)
 
 
 def _plain(attribute: dict[str, Any]) -> Any:
     if "BinaryValue" in attribute:
         return base64.b64encode(attribute["BinaryValue"]).decode()
     text = attribute.get("StringValue", "")
-    return _parsed(text) if attribute.get("DataType", "").split(".")[0] == "Number" else text
+    is_number = attribute.get("DataType", "").split(".")[0] == "Number"
+    parts = _NUMBER.fullmatch(text) if is_number and any(map(str.isdigit, text)) else None
+    if not parts:
+        return text
+    sign, whole, point, fraction, exponent = (part or "" for part in parts.groups())
+    return read(f"{sign.strip('+')}{whole or '0'}{point and fraction and point}{fraction}{exponent}")
 
 
 def _moment(ms: int | None) -> str | None:
@@ -99,37 +113,42 @@ def _moment(ms: int | None) -> str | None:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _outgoing(result: Any, message: Message, view: Mapping[str, Any]) -> Outgoing:
-    if isinstance(result, dict) and "body" in result and set(result) <= {"body", "attributes"}:
-        attributes = result.get("attributes")
-        return Outgoing(_text(result["body"]), None if attributes is None else _typed(attributes, message, view))
-    return Outgoing(_text(result))
-
-
-def _text(value: Any) -> str:
+def _new_body(value: Any, message: Message, view: Mapping[str, Any]) -> str | None:
+    if same(value, view["body"]):
+        return None  # as it was written
     if value is None or value == "":
-        raise ExpressionFailed("transform gave no body")
+        raise ExpressionFailed("transform gave no body; let it give a text or a JSON value")
     if isinstance(value, str):
         return value
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        # In JSON, such a character can be written in letters that SQS takes.
-        return _NOT_TAKEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        text = write(value, _no_value, escapes=escapes_of(message.body), number=scripted)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ExpressionFailed(f"transform gave {kind_of(value)}, which is no JSON") from error
+        raise ExpressionFailed(f"transform gave {kind_of(value)}, which is no JSON; leave functions out") from error
+    # In JSON, such a character can be written in letters that SQS takes.
+    return _NOT_TAKEN.sub(_in_letters, text)
+
+
+def _in_letters(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _no_value(value: Any) -> str:
+    raise TypeError(type(value).__name__)
 
 
 def _typed(values: Any, message: Message, view: Mapping[str, Any]) -> Attributes:
     if not isinstance(values, dict):
-        raise ExpressionFailed(f"transform gave attributes that are {kind_of(values)}, not an object")
+        what = f"transform gave attributes that are {kind_of(values)}, not an object"
+        raise ExpressionFailed(f"{what}; write $merge([attributes, {{…}}])")
     typed = {}
     for name, value in values.items():
-        if name in message.attributes and view["attributes"][name] == value:
+        if name in message.attributes and same(view["attributes"][name], value):
             typed[name] = message.attributes[name]  # untouched: its type and its bytes stay
         elif isinstance(value, str):
             typed[name] = {"DataType": "String", "StringValue": value}
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            typed[name] = {"DataType": "Number", "StringValue": json.dumps(value)}
+        elif is_number(value):
+            typed[name] = {"DataType": "Number", "StringValue": write(value, _no_value, number=scripted)}
         else:
-            raise ExpressionFailed(f"transform gave an attribute that is {kind_of(value)}, not a text or a number")
+            what = f"transform gave an attribute that is {kind_of(value)}, not a text or a number"
+            raise ExpressionFailed(f"{what}; make a text of it with $string(…)")
     return typed

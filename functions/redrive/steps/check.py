@@ -60,11 +60,10 @@ def understand(document: Any, started: str) -> tuple[Request, Criteria]:
     `started` as in `check`. Raises InvalidRequest.
     """
     request = parse(document)
-    for field, source in (("filter.where", request.filter.where), ("transform", request.transform)):
-        if source is not None:
-            from redrive.expressions.jsonata import Expression  # noqa: PLC0415  slow to import, and many runs need none
+    for field, source in request.expressions.items():
+        from redrive.expressions.jsonata import Expression  # noqa: PLC0415  slow to import, and many runs need none
 
-            Expression(source, field)
+        Expression(source, field)
     for field, written in (("queue", request.queue), ("destination", request.destination)):
         if written is not None:
             queues.read(written, field)

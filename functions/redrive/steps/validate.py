@@ -29,6 +29,13 @@ def _window(given: dict[str, str | None]) -> Window:
     return window
 
 
+def _transform(given: dict[str, str | None]) -> dict[str, str]:
+    parts = {part: source for part, source in given.items() if source is not None}
+    if not parts:
+        raise ValueError("body or attributes is needed")
+    return parts
+
+
 def _object(make: Callable[[Any], Any], **schemas: CoreSchema) -> CoreSchema:
     """Give the schema of an object that `make` takes as a dictionary; of its fields only `queue` must be there."""
     given = {name: schema.typed_dict_field(of, required=name == "queue") for name, of in schemas.items()}
@@ -52,6 +59,12 @@ _FILTER = _object(
     max_redrives=_OR_NONE(schema.int_schema(ge=0, le=_MOST)),
 )
 _WHOLE, _LEAST = "the request", 'a JSON object, as in {"queue": "orders-dlq"}'
+# A text is a text, and everything else has to be the object, so that an error is about one of the two.
+_IS_TEXT, _IS_OBJECT = 0, 1  # numbers, since an error's place has them, and a field's name is none
+_TRANSFORM = schema.tagged_union_schema(
+    {_IS_TEXT: _SOME_TEXT, _IS_OBJECT: _object(_transform, body=_OR_NONE(_SOME_TEXT), attributes=_OR_NONE(_SOME_TEXT))},
+    lambda given: _IS_TEXT if isinstance(given, str) else _IS_OBJECT,
+)
 _LONGEST_NAME = 40  # of a field that there is not
 _LONGEST_WHO = 300
 _REQUEST = SchemaValidator(
@@ -60,7 +73,7 @@ _REQUEST = SchemaValidator(
         queue=_SOME_TEXT,
         destination=_OR_NONE(_SOME_TEXT),
         filter=_FILTER,
-        transform=_OR_NONE(_SOME_TEXT),
+        transform=_OR_NONE(_TRANSFORM),
         limit=_OR_NONE(_COUNT),
         rate=_OR_NONE(_COUNT),
         lanes=_OR_NONE(schema.int_schema(ge=1, le=MOST_LANES)),
@@ -92,10 +105,11 @@ def parse(document: Any) -> Request:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    field = ".".join(str(part) for part in error["loc"]) or _WHOLE
+    names = [part for part in error["loc"] if isinstance(part, str)]
+    field = ".".join(names) or _WHOLE
     example = EXAMPLES.get(field, _LEAST)
     if error["type"] == "extra_forbidden":
-        return _unknown(".".join(map(str, error["loc"][:-1])), str(error["loc"][-1]))
+        return _unknown(".".join(names[:-1]), names[-1])
     if error["type"] == "dict_type":
         return f"{field}: it should be an object; write {example}."
     if error["type"] == "missing":

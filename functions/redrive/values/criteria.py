@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redrive.values.request import Transform
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Criteria:
     sent_to: int | None = None
     where: str | None = None
     max_redrives: int | None = None
-    transform: str | None = None
+    transform: Transform | None = None
     preview: bool = False
 
     def to_json(self) -> dict[str, Any]:

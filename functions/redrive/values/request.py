@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from redrive.values.lane import MOST_LANES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # What to write in each field: the second half of every refusal.
 EXAMPLES = {
@@ -19,7 +22,9 @@ EXAMPLES = {
     "filter.sent.older_than": 'a duration, as in "2h", "3d" or "PT2H"',
     "filter.where": 'a JSONata condition, as in "body.error.code = \\"TIMEOUT\\""',
     "filter.max_redrives": "a whole number of 0 or more, as in 3",
-    "transform": 'a JSONata expression that gives the new body, as in "$merge([body, {\\"retried\\": true}])"',
+    "transform": 'a JSONata expression that gives the new body, or {"body": …, "attributes": …} with one for either',
+    "transform.body": 'a JSONata expression that gives the new body, as in "$merge([body, {\\"retried\\": true}])"',
+    "transform.attributes": 'a JSONata expression for all attributes, as in "$merge([attributes, {\\"n\\": 1}])"',
     "limit": "a whole number of 1 or more, as in 100",
     "rate": "a whole number of 1 or more messages a second, as in 50",
     "lanes": f"a whole number from 1 to {MOST_LANES}, as in 4, or leave it out",
@@ -31,6 +36,9 @@ EXAMPLES = {
     "as_of": 'a day or a time that is not yet to come, as in "2026-11-20" or "2026-11-20T06:00:00Z"',
     "started_by": 'who starts the run, as in "the runbook of orders", or leave it out',
 }
+
+# A new body, or an expression for each of `body` and `attributes` that is to be set.
+Transform: TypeAlias = str | dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class Request:
     queue: str
     destination: str | None = None
     filter: Filter = EVERY
-    transform: str | None = None
+    transform: Transform | None = None
     limit: int | None = None
     rate: int | None = None
     lanes: int | None = None
@@ -73,6 +81,12 @@ class Request:
     timezone: str = "UTC"
     as_of: str | None = None
     started_by: str | None = None
+
+    @property
+    def expressions(self) -> dict[str, str]:
+        """The expressions that it has, by their fields."""
+        where = {"filter.where": self.filter.where} if self.filter.where is not None else {}
+        return where | {field: source for _, field, source in parts_of(self.transform)}
 
     def to_json(self) -> dict[str, Any]:
         """Give the request as a document again, without what was left out."""
@@ -85,6 +99,15 @@ class Request:
         sent = {f"{name}_" if name == "from" else name: text for name, text in chosen.get("sent", {}).items()}
         read = {**chosen, "sent": Window(**sent) if sent else None}
         return cls(**{**value, "filter": Filter(**read)})
+
+
+def parts_of(transform: Transform | None) -> Iterator[tuple[str, str, str]]:
+    """Give what a transform sets (`body`, `attributes`), each with its field in the request and its expression."""
+    if isinstance(transform, str):
+        yield "body", "transform", transform
+    elif transform:
+        for part, source in transform.items():
+            yield part, f"transform.{part}", source
 
 
 def _typed(part: Request | Filter | Window) -> dict[str, Any]:

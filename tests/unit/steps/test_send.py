@@ -88,7 +88,7 @@ def test_a_message_arrives_as_it_left(run, queues):
 
 def test_a_transformed_message_arrives_transformed(run, queues):
     aws.send(run.sqs, queues.dlq, ['{"n":1}'])
-    run.choosing(transform="{'body': $merge([body, {'fixed': true}]), 'attributes': {'by': 'us'}}")
+    run.choosing(transform={"body": "$merge([body, {'fixed': true}])", "attributes": "{'by': 'us'}"})
     run.send(run.judged())
     [found] = drain(run.sqs, queues.source)
     assert found["Body"] == '{"n":1,"fixed":true}'
@@ -601,7 +601,7 @@ def test_the_count_goes_on_in_the_stamp_when_there_is_room_again(run, queues):
     first = run.outcomes()[0].id
     dead_letter(queues)
     run = run.another("run-2")
-    run.choosing(transform="{'body': body, 'attributes': {}}")
+    run.choosing(transform={"attributes": "{}"})
     run.drain()
     [found] = drain(run.sqs, queues.source)
     stamp = json.loads(found["MessageAttributes"]["redrive"]["StringValue"])

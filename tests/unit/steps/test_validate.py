@@ -65,8 +65,10 @@ def test_only_the_queue_is_required():
         with_sent(day="yesterday"),
         with_sent(older_than="PT2H"),
         {"queue": "orders-dlq", "filter": {"max_redrives": 3}},
+        {"queue": "orders-dlq", "transform": {"body": "text"}},
+        {"queue": "orders-dlq", "transform": {"attributes": "{}", "body": "text"}},
     ],
-    ids=["every field", "a day", "an age", "a cap"],
+    ids=["every field", "a day", "an age", "a cap", "a body", "body and attributes"],
 )
 def test_a_request_is_given_back_as_it_was_typed(document):
     assert parse(document).to_json() == document
@@ -120,7 +122,13 @@ WRONG = {
     "where a boolean": ({"queue": "q", "filter": {"where": True}}, "filter.where"),
     "cap negative": ({"queue": "q", "filter": {"max_redrives": -1}}, "filter.max_redrives"),
     "cap a text": ({"queue": "q", "filter": {"max_redrives": "3"}}, "filter.max_redrives"),
-    "transform an object": ({"queue": "q", "transform": {"body": "x"}}, "transform"),
+    "transform a number": ({"queue": "q", "transform": 5}, "transform"),
+    "transform an array": ({"queue": "q", "transform": ["body"]}, "transform"),
+    "transform of nothing": ({"queue": "q", "transform": {}}, "transform"),
+    "transform of nulls": ({"queue": "q", "transform": {"body": None}}, "transform"),
+    "transform misspelt": ({"queue": "q", "transform": {"Attributes": "{}"}}, "transform.Attributes"),
+    "transform's body empty": ({"queue": "q", "transform": {"body": ""}}, "transform.body"),
+    "transform's attributes an object": ({"queue": "q", "transform": {"attributes": {}}}, "transform.attributes"),
     "transform empty": ({"queue": "q", "transform": ""}, "transform"),
     "limit zero": ({"queue": "q", "limit": 0}, "limit"),
     "limit negative": ({"queue": "q", "limit": -5}, "limit"),
