@@ -83,13 +83,14 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
     execution = machine.find(name)
     try:
         machine.start(document, name)
-        end, summary = _watch(machine, execution)
+        try:
+            end, summary = _watch(machine, execution)
+        except CliError as error:
+            again = f"The run goes on; see it with: {target.redrive('history', name)}"
+            raise CliError(str(error), f"{error.hint} {again}") from error
     except KeyboardInterrupt:
         _tell_it_goes_on(target, execution)
         sys.exit(_INTERRUPTED)
-    except CliError as error:
-        again = f"The run goes on; see it with: {target.redrive('history', name)}"
-        raise CliError(str(error), f"{error.hint} {again}") from error
     if summary is None and end.status != "SUCCEEDED":
         target.clean_up(machine.end_of(execution))
     if summary and as_json:
