@@ -1,6 +1,8 @@
 """A terminal gets colours, unless NO_COLOR is set; what it is told is never drawn over."""
 
 import io
+import os
+import pty
 from datetime import UTC, datetime
 
 import pytest
@@ -33,3 +35,27 @@ def test_a_terminal_gets_colours(states, monkeypatch):
 
 def test_no_color_is_honoured(states, monkeypatch):
     assert "\x1b" not in on_terminal(states, monkeypatch, NO_COLOR="1")
+
+
+def waiting_on(file, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with Screen(Console(file=file)).waiting("Deploying"):
+        pass
+
+
+def test_a_terminal_is_shown_that_it_goes_on(monkeypatch):
+    outer, inner = pty.openpty()
+    with os.fdopen(inner, "w") as file:
+        waiting_on(file, monkeypatch)
+        shown = os.read(outer, 4096).decode()
+    os.close(outer)
+
+    assert "Deploying" in shown
+
+
+def test_a_pipe_is_not_even_where_colours_are_forced(monkeypatch):
+    pipe = io.StringIO()
+    waiting_on(pipe, monkeypatch)
+
+    assert pipe.getvalue() == ""

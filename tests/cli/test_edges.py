@@ -179,7 +179,7 @@ def test_a_queue_that_is_like_no_other_is_not_suggested(on_embedded):
     assert "Did you mean" not in on_embedded("run", "zzzzzzzzzz").stderr
 
 
-@pytest.mark.parametrize("queue", ["-dlq", "", "a b'c"])
+@pytest.mark.parametrize("queue", ["-dlq", "--help"])
 def test_the_hint_can_be_typed_whatever_the_queue_is_called(on_embedded, queue):
     done = on_embedded("run", "--preview", "--", queue)
     command = done.stderr.splitlines()[-1].partition("redrive ")[2]

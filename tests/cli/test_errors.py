@@ -32,7 +32,10 @@ def nowhere():
 
 @pytest.mark.parametrize("command", [["run", "orders-dlq"], ["history"]])
 def test_a_stack_that_is_not_there(on_embedded, command):
-    assert_told(on_embedded(*command, "--stack", "nobodys"), "There is no stack nobodys in us-east-1, account 0000")
+    done = on_embedded(*command, "--stack", "nobodys")
+
+    assert_told(done, "There is no stack nobodys in us-east-1, account 0000")
+    assert "goes on" not in done.stderr
 
 
 def test_the_stack_may_be_named_in_the_environment(on_embedded):

@@ -63,7 +63,10 @@ def _refused(error: exceptions.ClientError, asked: str) -> CliError:
         case "ExpiredToken" | "ExpiredTokenException":
             return CliError("The credentials have expired.", "Sign in again, as in: aws sso login")
         case "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch":
-            return CliError("AWS does not know these credentials.", "Check --profile, or sign in again.")
+            return CliError(
+                "AWS does not know these credentials.",
+                "Check --profile, or sign in again; `redrive local` takes only what it printed.",
+            )
     if not code or code.isdigit():  # botocore's, when all it has is an HTTP status
         return no_aws("The endpoint")
     return CliError(
@@ -76,8 +79,7 @@ def _unable(error: exceptions.BotoCoreError) -> CliError:
         case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError():
             return CliError(
                 "There are no AWS credentials.",
-                "Name a profile with --profile, or sign in; `redrive local` takes any: "
-                "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+                "Name a profile with --profile, or sign in; for `redrive local`, export what it printed.",
             )
         case exceptions.ProfileNotFound():
             return CliError(f"{error}.", "`aws configure list-profiles` lists them.")

@@ -59,7 +59,8 @@ class Target:
         try:
             sqs = self._client("sqs")
             for prefix in (name[:_SURE], ""):
-                urls: list[str] = sqs.list_queues(QueueNamePrefix=prefix, MaxResults=_QUEUES).get("QueueUrls", [])
+                named = {"QueueNamePrefix": prefix} if prefix else {}
+                urls: list[str] = sqs.list_queues(**named, MaxResults=_QUEUES).get("QueueUrls", [])
                 found = {url.rsplit("/", 1)[-1].lower(): url.rsplit("/", 1)[-1] for url in urls}
                 if near := difflib.get_close_matches(name.lower(), found, n=1, cutoff=_NEAR):
                     return found[near[0]]
