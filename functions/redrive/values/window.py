@@ -148,7 +148,7 @@ def _local(wall: datetime, text: str, field: str, now: datetime) -> datetime:
             f"{field}: there is no {text} in {now.tzinfo}, where the clocks go forward; "
             "write another time, or one with its offset from UTC."
         )
-    both = (moment.isoformat(timespec="minutes") for moment in (first, second))
+    both = (moment.isoformat() for moment in (first, second))
     raise InvalidRequest(
         f"{field}: {text} comes twice in {now.tzinfo}, where the clocks go back; write {' or '.join(both)}."
     )

@@ -140,7 +140,7 @@ def test_a_count_of_seconds_is_refused_and_its_time_is_said(text, moment):
 def test_a_time_that_the_clocks_show_twice_is_refused_with_both():
     assert refusal(datetime(2026, 11, 1, tzinfo=BERLIN), from_="2026-10-25T02:30") == (
         "filter.sent.from: 2026-10-25T02:30 comes twice in Europe/Berlin, where the clocks go back; "
-        "write 2026-10-25T02:30+02:00 or 2026-10-25T02:30+01:00."
+        "write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00."
     )
 
 
