@@ -159,7 +159,9 @@ def speed(page):
         for case, changes in CASES.items():
             asked = criteria(**changes)
             judging[case].append(rate(lambda asked=asked: judge(page, asked)))
-            step[case].append(rate(lambda asked=asked: filter_page(ledger, None, DESTINATIONS, asked, lane, bool)))
+            step[case].append(
+                rate(lambda asked=asked: filter_page(ledger, None, DESTINATIONS, asked, lane, lambda _: None))
+            )
     rows = [[case, spread(judging[case]), spread(step[case])] for case in CASES]
     print(table(["expression", "judging alone, messages/s", "the whole step, messages/s"], rows))
     reached = statistics.median(judging[TYPICAL])

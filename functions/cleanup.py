@@ -25,6 +25,8 @@ def _handle(event: steps.Event, context: Any) -> steps.Event:
         steps.ledger(end.run),
         journal,
         end,
-        lambda queue_arn: steps.enter(queue_arn, end.execution).working,
+        lambda queue_arn: steps.beside(queue_arn, end.execution),
+        lambda: steps.met(end.execution),
+        lambda queue_arn: steps.leave(queue_arn, end.execution),
     )
     return {"summary": summary.to_json() if summary else None}

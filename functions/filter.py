@@ -5,7 +5,7 @@ from typing import Any
 import clients
 import steps
 from redrive.origins.destinations import Destinations
-from redrive.sqs.queues import exists
+from redrive.sqs.queues import refusal_of
 from redrive.steps.filter import filter_page
 from redrive.stores.journal import DynamoDBJournal
 from redrive.values.criteria import Criteria
@@ -19,4 +19,4 @@ def handler(event: steps.Event, context: Any, lane: Lane) -> Lane:
     criteria = Criteria.from_json(event["criteria"])
     journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
     ledger = steps.ledger(event["run"])
-    return filter_page(ledger, journal, destinations, criteria, lane, lambda queue: exists(clients.sqs(), queue))
+    return filter_page(ledger, journal, destinations, criteria, lane, lambda queue: refusal_of(clients.sqs(), queue))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 import clients
 from redrive.stores import presence
@@ -69,6 +69,11 @@ def leave(queue_arn: str, execution: str) -> None:
     presence.leave(clients.dynamodb(), journal_table(), queue_arn, execution)
 
 
+def beside(queue_arn: str, execution: str) -> list[str]:
+    """Give the names of the other runs that are working at a queue."""
+    return presence.beside(clients.dynamodb(), clients.stepfunctions(), journal_table(), queue_arn, execution)
+
+
 def met(execution: str) -> list[str]:
     """Give the names of the runs that came to the run's queue after it."""
     return presence.met(clients.dynamodb(), journal_table(), execution)
@@ -84,8 +89,8 @@ def clean_up_after(queue_arn: str, ended: list[End]) -> None:
         event = json.dumps(end.to_event())
         try:
             clients.lambda_().invoke(FunctionName=os.environ["CLEANUP_FUNCTION"], InvocationType="Event", Payload=event)
-        except ClientError as error:
-            log.warning("no clean-up", extra={"of": name_in(end.run), "error": error.response["Error"]["Code"]})
+        except (ClientError, BotoCoreError) as error:
+            log.warning("no clean-up", extra={"of": name_in(end.run), "error": type(error).__name__})
         else:
             leave(queue_arn, end.execution)
 

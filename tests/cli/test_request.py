@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from redrive.steps.validate import parse
+from redrive.values.errors import InvalidRequest
 from redrive_cli.app import cli
+from redrive_cli.aws.executions import Machine as RealMachine
 from redrive_cli.aws.executions import name_execution
 from redrive_cli.aws.target import Target
 from redrive_cli.commands.run import build_request
@@ -26,6 +28,9 @@ def document_of(typed, monkeypatch):
 
     class Machine:
         caller = CALLER
+
+        def must_be_near(self, document):
+            pass
 
         def find(self, name):
             return name
@@ -174,3 +179,19 @@ def test_a_command_to_type_has_the_options_that_find_the_same_stack():
         "redrive history run-1 --stack ours --endpoint-url http://127.0.0.1:4566 --profile work"
     )
     assert Target("redrive", None, None, None).redrive("history", "run-1") == "redrive history run-1"
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({"queue": "https://sqs.eu-west-1.amazonaws.com/123456789012/q"}, "queue"),
+        ({"queue": "q", "destination": "arn:aws:sqs:eu-west-1:123456789012:q"}, "destination"),
+        ({"queue": "arn:aws-cn:sqs:us-east-1:123456789012:q"}, "queue"),
+    ],
+    ids=["another Region", "a destination", "another partition"],
+)
+def test_what_is_elsewhere_is_refused_before_a_run_is_started(document, field):
+    machine = RealMachine(None, "arn:aws:states:us-east-1:123456789012:stateMachine:redrive")
+    with pytest.raises(InvalidRequest, match=f"^{field}: the queue .* is in"):
+        machine.must_be_near(document)
+    machine.must_be_near({"queue": "q", "destination": "arn:aws:sqs:us-east-1:123456789012:q"})

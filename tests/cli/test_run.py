@@ -111,7 +111,7 @@ def test_what_is_wrong_in_itself_is_said_before_a_run_is_started(on_embedded, em
 
     assert (done.returncode, done.stdout) == (1, "")
     [error, hint] = done.stderr.splitlines()
-    assert error.startswith("error: filter.where: this is no JSONata expression")
+    assert error == "error: filter.where: column 3: ) is missing at the end; write it there."
     assert hint == "hint: No run was started. Correct --where."
     assert embedded.client("stepfunctions").list_executions(**machine)["executions"] == before
 

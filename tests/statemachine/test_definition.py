@@ -315,7 +315,7 @@ def allowed(name: str) -> set[str]:
         "Plan": {"sqs:ListDeadLetterSourceQueues", "sqs:ListMessageMoveTasks", "sqs:GetQueueAttributes"},
         "Find": {"sqs:ListMessageMoveTasks", "sqs:GetQueueAttributes"},
         "Receive": {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
-        "Filter": set(),
+        "Filter": {"sqs:GetQueueAttributes"},
         "Send": {"sqs:SendMessage"},
         "Delete": {"sqs:DeleteMessage"},
         "Release": {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},

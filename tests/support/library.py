@@ -11,7 +11,7 @@ import moto.core.models  # noqa: F401 - a session that is made before would not 
 from hypothesis import strategies as st
 
 from redrive.origins.destinations import Destinations
-from redrive.sqs.queues import describe, exists
+from redrive.sqs.queues import describe, refusal_of
 from redrive.steps.delete import delete_page
 from redrive.steps.filter import filter_page
 from redrive.steps.receive import receive_page
@@ -127,7 +127,7 @@ class Run:
         return receive_page(self.sqs, self.ledger, self.queue, lane, retried=retried)
 
     def filter(self, lane: Lane) -> Lane:
-        there = partial(exists, self.sqs)
+        there = partial(refusal_of, self.sqs)
         return filter_page(self.ledger, self.journal, self.destinations, self.criteria, lane, there)
 
     def send(self, lane: Lane) -> Lane:

@@ -234,11 +234,13 @@ def _witness(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
     in_flight = property(lambda queue: {m.group_id for m in queue._pending_messages if m.group_id and not m.visible})
     monkeypatch.setattr(Queue, "pending_message_groups", in_flight)
     take, delete = SQSBackend.send_message_batch, SQSBackend.delete_message
+    one_at_a_time = threading.Lock()
 
     def send_message_batch(backend: SQSBackend, name: str, entries: dict[str, Any]) -> Any:
-        before = len(backend.queues[name]._messages)
-        done = take(backend, name, entries)
-        new = [number_of(message.body) for message in backend.queues[name]._messages[before:]]
+        with one_at_a_time:  # batches are sent side by side, and each must see its own arrivals alone
+            before = len(backend.queues[name]._messages)
+            done = take(backend, name, entries)
+            new = [number_of(message.body) for message in backend.queues[name]._messages[before:]]
         rig.arrivals += [(name, number) for number in new]
         rig.faults.arrived([number_of(entry["MessageBody"]) for entry in entries.values()])
         return done

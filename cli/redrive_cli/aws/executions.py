@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from redrive.sqs import queues
 from redrive.values.run import End
 from redrive_cli.aws.errors import aws_errors
 from redrive_cli.aws.tail import Tail
@@ -57,6 +58,13 @@ class Machine:
                 "Write its name, or its ARN; --stack and --region say where it ran.",
             )
         return execution
+
+    def must_be_near(self, document: Json) -> None:
+        """Refuse queues that are, by what was written, not where the machine is. Raises InvalidRequest."""
+        _, partition, _, region, *_ = self.arn.split(":")
+        for field in ("queue", "destination"):
+            if written := document.get(field):
+                queues.must_be_in(region, partition, queues.read(written, field))
 
     def end_of(self, execution: str) -> End:
         """Give how an execution ended. Raises CliError."""

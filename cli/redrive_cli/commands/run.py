@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,6 +25,8 @@ from redrive_cli.view.progress import Progress
 from redrive_cli.view.summary import show_summary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from redrive_cli.aws.executions import Machine
 
 Json: TypeAlias = dict[str, Any]  # a request document
@@ -91,6 +94,8 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
     document = build_request(queue, **options)
     _must_be_understood(document)
     machine = target.machine()
+    with _refusing():
+        machine.must_be_near(document)
     document["started_by"] = f"command line, {machine.caller}"
     name = name_execution(queue)
     execution = machine.find(name)
@@ -141,8 +146,14 @@ def build_request(
 
 def _must_be_understood(document: Json) -> None:
     """Refuse here what the run would refuse in its first state, so that no run ends in red for it. Raises CliError."""
-    try:
+    with _refusing():
         understand(document, datetime.now(UTC).isoformat())
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
     except InvalidRequest as error:
         field = str(error).partition(":")[0]
         raise CliError(str(error), f"No run was started. Correct {_OPTIONS.get(field, _option(field))}.") from error
@@ -191,4 +202,4 @@ def _tell_it_goes_on(target: Target, execution: str) -> None:
     out.line()
     out.line("No longer watching; the run goes on.")
     out.line(f"hint: See it with: {target.redrive('history', execution.rsplit(':', 1)[-1])}")
-    out.line(f"hint: Stop it with: {stop} (what it holds then becomes visible within the hour)")
+    out.line(f"hint: Stop it with: {stop} (what it holds then becomes visible within ten minutes)")

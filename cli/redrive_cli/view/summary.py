@@ -39,6 +39,8 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
         for outcome in Outcome:
             if summary.counts[outcome] or outcome in _ALWAYS:
                 yield outcome.replace("_", " "), f"{summary.counts[outcome]:,}"
+        if summary.counts["unstamped"]:
+            yield "unstamped", f"{summary.counts['unstamped']:,}"
     if summary.lanes:
         yield "lanes", f"{summary.lanes}, because {' and '.join(summary.lanes_because)}"
     for reason, number in summary.reasons.items():

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from redrive.values.criteria import Criteria
     from redrive.values.message import Message, Outgoing, Stamp
 
-MOST_NEW = 64 * MIB  # bytes of new bodies in a page, twice a page: the send step has to hold them
+MOST_NEW = 64 * MIB  # bytes of new bodies in a page, half as much again as a page: the send step has to hold them
 
 NO_MATCH = Verdict(Outcome.HELD, "filter.where does not match")
+NOT_THEN = Verdict(Outcome.HELD, "filter.sent does not match")
+PASSED_OVER = (NO_MATCH, NOT_THEN)
 NEWER = Verdict(Outcome.HELD, "it was sent after this run began")
 UNKNOWN = Verdict(Outcome.FAILED, MAYBE_SENT)
 TOO_MUCH = Verdict(Outcome.FAILED, f"its page's new bodies exceed {MOST_NEW // MIB} MiB; run again")
@@ -112,7 +114,7 @@ class Judge:
         if cap is not None and stamp.count >= cap:
             return Verdict(Outcome.HELD, f"it has been redriven {stamp.count} times already")
         if not self._criteria.is_in_window(message.sent_ms):
-            return Verdict(Outcome.HELD, "filter.sent does not match")
+            return NOT_THEN
         if self._where is None and not self._transform:
             return self._to_be_sent(message)
         return None

@@ -47,10 +47,6 @@ class Destinations:
             return self.named.name in lost
         return bool(lost) and not self.more_sources and all(source.name in lost for source in self.sources)
 
-    def knows(self, queue: Queue) -> bool:
-        """Whether a queue was there when the run was planned."""
-        return queue == self.named or queue in self.sources
-
     def of(self, message: Message) -> Queue | str:
         """Give the queue a message goes to, or the sentence that says why there is none."""
         if self.named:

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from redrive.sqs.batch import ask
 from redrive.sqs.parcels import BEHIND
-from redrive.sqs.queues import DENIED, MISSING
+from redrive.sqs.queues import DENIED, MISSING, denied, gone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,9 +66,9 @@ def _call(sqs: SQSClient, to: Queue, entries: list[Any]) -> Mapping[str, Any]:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in MISSING:
-            return _refusal(entries, LOST, f"{to.name} does not exist any more")
+            return _refusal(entries, LOST, gone(to))
         if code in DENIED:
-            return _refusal(entries, LOST, f"this stack may not send to {to.name}")
+            return _refusal(entries, LOST, denied(to))
         sender_fault = 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500  # noqa: PLR2004 - HTTP
         if len(entries) > 1 and sender_fault and "Throttl" not in code and code != "OverLimit":
             # SQS may refuse a whole call for one message in it: alone, each gets its own answer.

@@ -130,17 +130,31 @@ def depth(sqs: SQSClient, url: str) -> QueueDepth:
     )
 
 
-def exists(sqs: SQSClient, queue: Queue) -> bool:
-    """Tell whether there is such a queue; one that this stack may not look at is taken to be there."""
+def refusal_of(sqs: SQSClient, queue: Queue) -> str | None:
+    """Say why a queue would take nothing that is sent to it; None when nothing is known against it.
+
+    The stack may look at the queues that it may send to, and at no other (DestinationQueueArns).
+    """
     try:
         sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in MISSING:
-            return False
-        if code not in DENIED:
-            raise
-    return True
+            return gone(queue)
+        if code in DENIED:
+            return denied(queue)
+        raise
+    return None
+
+
+def gone(queue: Queue) -> str:
+    """Say that there is no such queue any more."""
+    return f"{queue.name} does not exist any more"
+
+
+def denied(queue: Queue) -> str:
+    """Say that this stack may not send to a queue."""
+    return f"this stack may not send to {queue.name}"
 
 
 def sources_of(sqs: SQSClient, queue: Queue) -> list[Queue]:
@@ -174,21 +188,23 @@ def _url(sqs: SQSClient, queue: Reference) -> str:
 
 def _must_be_here(here: ClientMeta, queue: Reference) -> None:
     """Refuse what is elsewhere: a queue of its name here would be another one."""
-    region, partitions = queue.region, [queue.partition or here.partition]
-    if queue.host is not None:
-        found = _of_aws(queue.host.lower())
-        if found is not None:
-            region, partitions = found
-        elif not _is_spoken_to(queue, here.endpoint_url):
-            raise InvalidRequest(
-                f"{queue.field}: {queue.host} is no host of SQS that this stack knows; "
-                "write the queue's name or its ARN."
-            )
+    if queue.host is not None and _of_aws(queue.host.lower()) is None and not _is_spoken_to(queue, here.endpoint_url):
+        raise InvalidRequest(
+            f"{queue.field}: {queue.host} is no host of SQS that this stack knows; write the queue's name or its ARN."
+        )
+    must_be_in(here.region_name, here.partition, queue)
+
+
+def must_be_in(region: str, partition: str, queue: Reference) -> None:
+    """Refuse a queue that is, by what was written, in another Region or partition. Raises InvalidRequest."""
+    named, partitions = queue.region, [queue.partition or partition]
+    if queue.host is not None and (found := _of_aws(queue.host.lower())):
+        named, partitions = found
     where = None
-    if region not in {None, here.region_name}:
-        where = f"in {region}, and this stack works in {here.region_name}"
-    elif here.partition not in partitions:
-        where = f"in the partition {partitions[0]}, and this stack works in {here.partition}"
+    if named not in {None, region}:
+        where = f"in {named}, and this stack works in {region}"
+    elif partition not in partitions:
+        where = f"in the partition {partitions[0]}, and this stack works in {partition}"
     if where:
         raise InvalidRequest(f"{queue.field}: the queue {queue.written!r} is {where}; name a queue of this Region.")
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from redrive import clock
 from redrive.sqs.move_tasks import cancel, find_own_move_task, newest_task
 from redrive.sqs.queues import depth
 from redrive.steps.release import release
@@ -30,6 +31,7 @@ HOW = {
     "TIMED_OUT": "the execution ran out of its time",
     "FAILED": "the execution failed where it could not catch the error",
 }
+MOST_LOOKS = 20  # at a task that is being cancelled, one a second
 STARTS, ADOPTED = {"Start the move home", "Start the move elsewhere"}, "Adopt the move task"
 # In these a move task may run that the history does not tell of; in those after them it was decided whose it is.
 UNDECIDED = {*STARTS, "Find our move task", "Did it start after all?", ADOPTED}
@@ -42,12 +44,15 @@ def clean_up(
     journal: Journal,
     end: End,
     others: Callable[[str], list[str]],
+    met: Callable[[], list[str]],
+    leave: Callable[[str], None],
 ) -> Summary | None:
     """Cancel the run's move task, release what it held, and write its report as far as it got.
 
     `others` tells which other runs are at a queue (its ARN), and is called only where the history does not tell whose
-    the move task is. Gives the summary; None when the run had written one, or had planned nothing yet. May be repeated,
-    and touches only what is this run's own.
+    the move task is; `met` which runs came to the queue while this one worked; `leave` takes it from there. Gives the
+    summary; None when the run had written one, or had planned nothing yet. May be repeated, and touches only what is
+    this run's own.
     """
     if ledger.has_document("summary"):
         return None
@@ -62,14 +67,16 @@ def clean_up(
     released = release(sqs, ledger, journal, record.queue, state)
     in_flight = depth(sqs, record.queue.url).in_flight
     failure = Failure(name, f"{how}; {_what_is_left(released, in_flight)}.")
-    return report(ledger, replace(state, released=released, failure=failure, in_flight=in_flight))
+    summary = report(ledger, replace(state, released=released, failure=failure, in_flight=in_flight), met())
+    leave(record.queue.arn)
+    return summary
 
 
 def _what_is_left(released: Released, in_flight: int) -> str:
     visible = f"{released.released:,} messages that it held are visible again"
     # A receive that was running when the run was stopped keeps what it takes: nobody knows its handles.
     later = "what a step that was running took, or takes still, is visible within ten minutes"
-    return f"{visible}, and {in_flight:,} were in flight after that: {later}"
+    return f"{visible}, and SQS counted {in_flight:,} in flight, which may be a minute old: {later}"
 
 
 def _cancel_own_task(
@@ -82,7 +89,13 @@ def _cancel_own_task(
     if handle is None:
         return None
     cancel(sqs, handle)
-    return newest_task(sqs, record.queue.arn)
+    task = newest_task(sqs, record.queue.arn)
+    for _ in range(MOST_LOOKS):
+        if not task or task.status != "CANCELLING":
+            break
+        clock.pause(1)  # it still moves for a moment, and only its final status tells how much
+        task = newest_task(sqs, record.queue.arn)
+    return task
 
 
 def _handle_of(sfn: SFNClient, execution: str) -> tuple[str | None, str | None]:

@@ -111,11 +111,13 @@ def remember_unstamped(
     results: Iterable[SendResult],
 ) -> None:
     """Remember how often the messages were redriven that were sent without a stamp. May be repeated."""
+    if verdicts is None:
+        return  # what was remembered of them is gone with the verdicts, and must not begin at one again
     stamps = {}
     for result in results:
         if result.id and not result.stamped:
             message = messages[result.place]
-            earlier = verdicts[result.place].earlier if verdicts else None
+            earlier = verdicts[result.place].earlier
             stamps[result.id] = next_stamp(message, earlier or message.stamp, run)
     if stamps:
         journal.redrives.remember(stamps)

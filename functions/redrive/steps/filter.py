@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from redrive.expressions.judge import Judge
+from redrive.expressions.judge import NEWER, PASSED_OVER, Judge
 from redrive.sqs.parcels import pack
 from redrive.steps.close import close_in_lane
 from redrive.stores import pages
@@ -14,6 +13,7 @@ from redrive.stores.intents import sent_before
 from redrive.values.lane import LIMIT_REACHED
 from redrive.values.message import UNCHANGED
 from redrive.values.outcome import GONE, MessageOutcome, Outcome
+from redrive.values.queue import Queue
 from redrive.values.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from redrive.values.criteria import Criteria
     from redrive.values.lane import Lane
     from redrive.values.message import Message, Stamp
-    from redrive.values.queue import Queue
 
 
 def filter_page(
@@ -34,11 +33,11 @@ def filter_page(
     destinations: Destinations,
     criteria: Criteria,
     lane: Lane,
-    exists: Callable[[Queue], bool],
+    refusal: Callable[[Queue], str | None],
 ) -> Lane:
     """Judge the page in hand; write its verdicts, or its outcomes where nothing is to leave the queue.
 
-    `exists` asks whether a queue is there, and is called only in a preview, once for each that the plan does not know.
+    `refusal` asks why a queue takes nothing, and is called only in a preview, once for each that the plan has not seen.
     """
     name = lane.page.name or ""
     page = pages.read(ledger, name)
@@ -47,8 +46,11 @@ def filter_page(
     judge = Judge(criteria, ledger.run, before, _remembered(journal, destinations, page.messages))
     verdicts = judge.judge_all(page.messages, limit=lane.budget.limit_left, in_order=queue.fifo)
     lane = _taking(lane, sum(verdict.sends for verdict in verdicts)).missing(judge.unseen)
+    lane = lane.passing_over(sum(verdict in PASSED_OVER for verdict in verdicts))
+    if not queue.fifo:
+        lane = lane.meeting(only_late=all(v is NEWER or v.outcome == Outcome.RETURNED for v in verdicts))
     if criteria.preview:
-        verdicts = _previewed(page.messages, verdicts, destinations, ledger.run, exists)
+        verdicts = _previewed(page.messages, verdicts, destinations, ledger.run, refusal)
     selected = sum(verdict.sends or verdict.outcome in GONE for verdict in verdicts)
     lane = replace(lane, page=replace(lane.page, selected=selected))
     if selected:
@@ -71,16 +73,16 @@ def _previewed(
     verdicts: Sequence[Verdict],
     destinations: Destinations,
     run: str,
-    exists: Callable[[Queue], bool],
+    refusal: Callable[[Queue], str | None],
 ) -> list[Verdict]:
     """Give the verdicts as a preview has them: what would be sent, and what could not go, with the reason of a send."""
-    found = functools.cache(exists)
+    routes = [destinations.of(message) for message, verdict in zip(messages, verdicts, strict=True) if verdict.sends]
+    unknown = {to for to in routes if isinstance(to, Queue) and not to.seen}
+    refused_by = {to: why for to in unknown if (why := refusal(to))}
 
     def route(message: Message) -> Queue | str:
         to = destinations.of(message)
-        if isinstance(to, str) or destinations.knows(to) or found(to):
-            return to
-        return f"{to.name} does not exist any more"
+        return refused_by.get(to, to) if isinstance(to, Queue) else to
 
     _, unsendable = pack(messages, verdicts, route, run, in_order=destinations.queue.fifo)
     refused = {

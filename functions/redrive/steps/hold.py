@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from redrive import clock
 from redrive.sqs.visibility import change_visibility
 from redrive.stores import pages
+from redrive.values.errors import PageGone
 from redrive.values.timeline import HOLD, MOST_HIDDEN, RENEW, VISIBILITY, still_ours
 
 if TYPE_CHECKING:
@@ -38,7 +40,10 @@ def knowing_since(ledger: Ledger, lane: Lane) -> Lane:
     oldest: dict[str, str] = {}
     for page in pages.held_names(ledger):
         oldest.setdefault(page.split("/")[0], page)
-    since = min([in_hand, *(pages.read(ledger, page).started for page in oldest.values())])
+    since = in_hand
+    for page in oldest.values():
+        with suppress(PageGone):  # or it cannot be read: it costs no other
+            since = min(since, pages.read(ledger, page).started)
     return replace(lane, hold=replace(lane.hold, since=since))
 
 

@@ -10,7 +10,7 @@ from redrive.sqs.move_tasks import is_active, newest_task
 from redrive.sqs.queues import DENIED, sources_of
 from redrive.steps.lanes import choose_lanes
 from redrive.values.errors import InvalidRequest, NativePathUnavailable
-from redrive.values.plan import MOST_SOURCES, NATIVE_RATE, Move, Path, Plan
+from redrive.values.plan import MOST_BESIDE, MOST_SOURCES, NATIVE_RATE, Move, Path, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,8 @@ def plan(
     sent and not deleted. Raises InvalidRequest when a message could go nowhere, or more lanes were asked for than can
     be right, and NativePathUnavailable when the request insists on what SQS cannot do.
     """
-    sources = sources_of(sqs, queue)
+    # Those that take the smallest messages first: of the ones that are cut off no size is known.
+    sources = sorted(sources_of(sqs, queue), key=lambda source: source.max_bytes)
     if not sources and destination is None:
         raise InvalidRequest(
             f"queue: {queue.name} is no queue's dead-letter queue, so its messages have no queue to return to; "
@@ -65,12 +66,12 @@ def plan(
     lanes, lanes_because = choose_lanes(request, queue, depth, concurrency)
     return Plan(
         path=path,
-        because=because + [f"run {name} is working on the queue as well" for name in others],
+        because=because + [f"run {name} is working on the queue as well" for name in others[:MOST_BESIDE]],
         fallback=request.path == "auto",
         move=Move(queue.arn, destination.arn if destination else None, min(request.rate or NATIVE_RATE, NATIVE_RATE)),
         sources=sources[:MOST_SOURCES],
         more_sources=len(sources[MOST_SOURCES:]),
-        beside=others,
+        beside=others[:MOST_BESIDE],
         lanes=lanes,
         lanes_because=lanes_because,
     )

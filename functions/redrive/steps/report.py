@@ -9,7 +9,7 @@ from redrive import clock
 from redrive.values import bill
 from redrive.values.bill import add, no_requests
 from redrive.values.errors import Failure
-from redrive.values.lane import DESTINATION_LOST, HOLD_ENDS, LIMIT_REACHED, NEAR_LIMIT, unseen_in_all
+from redrive.values.lane import DESTINATION_LOST, HOLD_ENDS, LIMIT_REACHED, NEAR_LIMIT, ONLY_LATE, unseen_in_all
 from redrive.values.outcome import GONE, Outcome, no_counts
 from redrive.values.plan import Path
 from redrive.values.run import name_in
@@ -44,6 +44,8 @@ def report(ledger: Ledger, state: RunState, met: Sequence[str] = ()) -> Summary:
     beside = sorted({*(state.plan.beside if state.plan else ()), *met})
     status, failure = _ending(state, lanes, counts, reasons, beside)
     ended = datetime.fromtimestamp(clock.now(), UTC)
+    # The Map's own failure loses the lanes, and what they said of themselves.
+    lost = state.cleaned_up or bool(state.failure and released and released.counts is not None)
     request = state.request.to_json() if state.request else {}
     summary = Summary(
         run=name_in(ledger.run),
@@ -54,16 +56,16 @@ def report(ledger: Ledger, state: RunState, met: Sequence[str] = ()) -> Summary:
         request=request or None,
         path=_path(state, lanes),
         because=_because(state),
-        counted=state.count.visible if state.count else 0,
+        counted=state.count.visible if state.count else None,
         counts=counts,
-        rounds=None if state.cleaned_up else max((lane.round for lane in lanes), default=0),
-        lanes=None if state.cleaned_up else len(lanes),
+        rounds=None if lost else max((lane.round for lane in lanes), default=0),
+        lanes=None if lost else len(lanes),
         lanes_because=state.plan.lanes_because if state.plan and lanes else [],
         started=state.started,
         ended=ended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         seconds=round((ended - datetime.fromisoformat(state.started)).total_seconds(), 1),
         ledger=ledger.address,
-        requests=None if state.cleaned_up else _bill(state, lanes),
+        requests=None if lost else _bill(state, lanes),
         reasons=reasons,
         groups=fifo.groups if fifo else {},
         more_groups=fifo.more_groups if fifo else 0,
@@ -130,20 +132,22 @@ def _ending(
     if why := _unfinished(state, lanes, counts, reasons, beside):
         return Status.INCOMPLETE, Failure("RedriveIncomplete", f"{'; '.join(why)}.")
     if not counts["received"]:
-        in_flight = state.count is not None and state.count.in_flight > 0
-        return (Status.IN_FLIGHT if in_flight else Status.NOTHING), None
-    if counts[Outcome.HELD] == counts["received"]:
+        hidden = state.count.in_flight + state.count.delayed if state.count else 0
+        return (Status.IN_FLIGHT if hidden else Status.NOTHING), None
+    if counts[Outcome.HELD] == counts["received"] and any(lane.tally.unmatched for lane in lanes):
         return Status.NOTHING_MATCHED, None
     return Status.COMPLETE, None
 
 
 def _notes(state: RunState, lanes: list[Lane], status: Status, counts: Counts, met: Sequence[str]) -> Iterator[str]:
     """Say what is to be known of a run, green or not."""
-    if state.task:
+    if state.task and state.task.moved:
         yield NO_RECORD
     if status == Status.NOTHING and lanes:
         yield MAY_LAG
-    if status == Status.IN_FLIGHT and state.count and state.queue:
+    if status == Status.IN_FLIGHT and state.count and state.count.delayed:
+        yield f"{state.count.delayed:,} messages are delayed, and become visible when their delay is over"
+    if status == Status.IN_FLIGHT and state.count and state.count.in_flight and state.queue:
         yield (
             f"{state.count.in_flight:,} messages are in flight: somebody has received them. What is not deleted is "
             f"visible again when its receiver's time is over: {state.queue.hidden_for:,} s by the queue's own setting, "
@@ -151,6 +155,10 @@ def _notes(state: RunState, lanes: list[Lane], status: Status, counts: Counts, m
         )
     if status == Status.NOTHING_MATCHED:
         yield f"none of the {counts['received']:,} messages matched: what is spelt wrong in the filter matches nothing"
+    if any(lane.next.why == ONLY_LATE for lane in lanes):
+        yield f"{ONLY_LATE}: that is left to the next run"
+    if _waits_behind_groups(state, counts):
+        yield "what lies behind the held messages of a group was not looked at"
     if unseen := unseen_in_all(*(lane.tally.unseen for lane in lanes)):
         yield f"no message that was looked at has {' or '.join(unseen)}, which filter.where names"
     known = set(state.plan.beside) if state.plan else set()
@@ -180,11 +188,6 @@ def _unfinished(
         why.append(f"{NEAR_LIMIT}, and {UNSEEN}")
     if any(lane.next.why == HOLD_ENDS for lane in lanes):
         why.append(f"{HOLD_ENDS}, and {UNSEEN}: run again, with a higher rate or a filter that holds less")
-    if _far_fewer(state, lanes, counts, beside) and not why:
-        why.append(
-            f"SQS counted {state.count.visible if state.count else 0:,} messages and {counts['received']:,} were "
-            "received: the others are in other hands, or SQS has moved them on, or its count was old; run again"
-        )
     if any(lane.next.why == DESTINATION_LOST for lane in lanes):
         why.append(f"{DESTINATION_LOST}, and {UNSEEN}")
     if state.released and state.released.unreadable:
@@ -194,11 +197,22 @@ def _unfinished(
         )
     if state.unreleased:
         why.append("what was held could not be released and becomes visible by itself, within the hour")
+    if _far_fewer(state, lanes, counts, beside) and not why:
+        why.append(
+            f"SQS counted {state.count.visible if state.count else 0:,} messages and {counts['received']:,} were "
+            "received: the others are in other hands, or SQS has moved them on, or its count was old; run again"
+        )
     return why
 
 
 def _far_fewer(state: RunState, lanes: list[Lane], counts: Counts, beside: list[str]) -> bool:
     """Tell whether much less came than was counted, and nothing that is known of the run says why."""
-    if state.count is None or beside or any(lane.next.why == LIMIT_REACHED for lane in lanes):
+    ended_early = any(lane.next.why in {LIMIT_REACHED, ONLY_LATE} for lane in lanes)
+    if state.count is None or beside or ended_early or _waits_behind_groups(state, counts):
         return False
     return counts["received"] * 2 < state.count.visible
+
+
+def _waits_behind_groups(state: RunState, counts: Counts) -> bool:
+    """Tell whether a FIFO queue may have shown only a part: it shows no more of a group of which some is kept."""
+    return state.queue is not None and state.queue.fifo and counts["received"] > counts["deleted"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redrive import clock
 from redrive.values.queue import name_of
 from redrive.values.run import End
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -41,8 +43,7 @@ def enter(dynamodb: DynamoDBClient, sfn: SFNClient, table: str, queue_arn: str, 
         ReturnValues="ALL_OLD",  # also when it had entered before, and nothing is updated
     )
     others = Others()
-    for other in sorted(set(answer.get("Attributes", {}).get("runs", {}).get("SS", [])) - {execution}):
-        end = _end_of(sfn, other)
+    for other, end in _others_in(answer.get("Attributes", {}), sfn, execution):
         if end is None:
             leave(dynamodb, table, queue_arn, other)
         elif end.status == "RUNNING":
@@ -51,6 +52,17 @@ def enter(dynamodb: DynamoDBClient, sfn: SFNClient, table: str, queue_arn: str, 
         else:
             others.ended.append(end)
     return others
+
+
+def beside(dynamodb: DynamoDBClient, sfn: SFNClient, table: str, queue_arn: str, execution: str) -> list[str]:
+    """Give the names of the other runs that are working at a queue, without entering it."""
+    found = dynamodb.get_item(TableName=table, Key={"id": {"S": _key(queue_arn)}}).get("Item", {})
+    return [name_of(other) for other, end in _others_in(found, sfn, execution) if end and end.status == "RUNNING"]
+
+
+def _others_in(item: Mapping[str, Any], sfn: SFNClient, execution: str) -> Iterator[tuple[str, End | None]]:
+    for other in sorted(set(item.get("runs", {}).get("SS", [])) - {execution}):
+        yield other, _end_of(sfn, other)
 
 
 def leave(dynamodb: DynamoDBClient, table: str, queue_arn: str, execution: str) -> None:

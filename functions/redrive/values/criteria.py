@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 class Criteria:
     """What the filter step judges by.
 
-    `now` (ISO 8601), `today` and `yesterday` are of the run's start in the request's time zone, and `began` is that
-    start in milliseconds since the epoch: what was first sent after it is left alone. Messages first sent within
-    `[sent_from, sent_to)` (milliseconds; None is open) are chosen. The rest is as in the request.
+    `now` (ISO 8601), `today` and `yesterday` are of the request's `as_of`, or of the run's start, in its time zone.
+    `began` is the run's start in milliseconds since the epoch: what was first sent after it is left alone. Messages
+    first sent within `[sent_from, sent_to)` (milliseconds; None is open) are chosen. The rest is as in the request.
     """
 
     now: str

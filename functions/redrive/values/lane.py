@@ -17,6 +17,8 @@ DRAINED = "drained"
 LIMIT_REACHED = "the limit is reached"
 NEAR_LIMIT = "the queue's limit of 120,000 messages in flight is near"
 HOLD_ENDS = "the 12 hours that SQS keeps a message hidden are nearly over"
+ONLY_LATE = "nothing comes any more but what was sent after the run began"
+MOST_LATE = 3  # pages; one may be chance, for a standard queue keeps no order
 DESTINATION_LOST = "no destination is left that takes messages"
 HISTORY_ENDS = "its history is long enough"
 MOST_LANES = 32  # what all lanes bring back must fit into one state's payload
@@ -68,6 +70,8 @@ class Tally:
     more_groups  how many more stopped
     unseen       fields that `filter.where` names and that no message had which was judged by it, the first MOST_UNSEEN;
                  None before the first
+    unmatched    messages that the filter passed over
+    late_pages   pages in a row, up to the last, of nothing but what came after the run began
     requests     its bill; of failed attempts at a step all functions run, but only the requests that the worker still
                  knows
     """
@@ -77,6 +81,8 @@ class Tally:
     groups: dict[str, str] = field(default_factory=dict)
     more_groups: int = 0
     unseen: list[str] | None = None
+    unmatched: int = 0
+    late_pages: int = 0
     requests: Requests = field(default_factory=no_requests)
 
 
@@ -179,6 +185,18 @@ class Lane:
     def missing(self, unseen: list[str] | None) -> Lane:
         """Give the lane with the fields that no judged message of a page had (None: none was judged)."""
         return self._telling(unseen=unseen_in_all(self.tally.unseen, unseen))
+
+    def passing_over(self, number: int) -> Lane:
+        """Give the lane with so many more messages that the filter passed over."""
+        return self._telling(unmatched=self.tally.unmatched + number)
+
+    def meeting(self, *, only_late: bool) -> Lane:
+        """Give the lane after a page of nothing but what came after the run began, or after another.
+
+        It ends after MOST_LATE in a row: while letters keep coming it would never find the queue empty.
+        """
+        lane = self._telling(late_pages=self.tally.late_pages + 1 if only_late else 0)
+        return lane.ending(ONLY_LATE) if lane.tally.late_pages >= MOST_LATE else lane
 
     def charged(self, requests: Requests) -> Lane:
         """Give the lane with `requests` added."""

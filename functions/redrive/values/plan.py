@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from redrive.values.outcome import Counts
 
 NATIVE_RATE = 500  # messages a second, the most a move task can be told (SQS API, StartMessageMoveTask)
+MOST_BESIDE = 20
 MOST_SOURCES = 20  # a state's payload must stay small, whatever the account looks like
 
 
@@ -88,7 +89,7 @@ class Plan:
     looks          how many looks at the move task there were; the n-th comes after n more seconds
     sources        the queues whose dead-letter queue this is, the first MOST_SOURCES of them
     more_sources   how many more there are
-    beside         names of the other runs at the queue
+    beside         names of the other runs at the queue, the first MOST_BESIDE of them
     lanes          of the custom path; also on the native path, for SQS may hand the rest back
     more           whether the lanes go on in another round
     lanes_because  why so many lanes, and pages of that size

@@ -14,6 +14,7 @@ class Queue:
 
     max_bytes    what it takes per message (`MaximumMessageSize`)
     hidden_for   seconds that a received message stays hidden, where its receiver does not say (`VisibilityTimeout`)
+    seen         whether SQS has described it; else it is what must be so of a queue with its ARN
     moves_on_to  name of its own dead-letter queue, to which SQS moves what is received too often (`RedrivePolicy`)
     """
 
@@ -23,6 +24,7 @@ class Queue:
     fifo: bool
     max_bytes: int
     hidden_for: int = 30
+    seen: bool = True
     moves_on_to: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -46,7 +48,7 @@ class Queue:
         Developer Guide, dead-letter queues).
         """
         name = name_of(arn)
-        return Queue(name, f"{self.url.rsplit('/', 1)[0]}/{name}", arn, self.fifo, LARGEST)
+        return Queue(name, f"{self.url.rsplit('/', 1)[0]}/{name}", arn, self.fifo, LARGEST, seen=False)
 
 
 @dataclass(frozen=True)

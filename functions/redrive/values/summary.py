@@ -32,7 +32,7 @@ class Summary:
     request        what was asked for; None where the request was refused
     destination    name of the queue that was named, None for each message's own
     because        why this path; `lanes_because` why so many lanes
-    counted        visible messages in the queue at the start, as SQS said
+    counted        visible messages in the queue at the start, as SQS said; None where it was not asked
     rounds, lanes  None where a stopped run was cleaned up after, and nobody knows
     started, ended when (ISO 8601); `seconds` between them
     started_by     who started it, as far as it was said
@@ -50,7 +50,7 @@ class Summary:
     queue: str | None
     path: str | None
     because: list[str]
-    counted: int
+    counted: int | None
     counts: Counts
     rounds: int | None
     lanes: int | None

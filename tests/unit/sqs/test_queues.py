@@ -255,4 +255,6 @@ def test_a_source_queue_lives_beside_its_dead_letter_queue():
     arn = "arn:aws:sqs:us-east-1:123456789012:orders"
     assert name_of(arn) == "orders"
     sibling = a_queue("orders-dlq.fifo", fifo=True).sibling(arn)
-    assert sibling == Queue("orders", "https://sqs.us-east-1.amazonaws.com/123456789012/orders", arn, True, LARGEST)
+    assert sibling == Queue(
+        "orders", "https://sqs.us-east-1.amazonaws.com/123456789012/orders", arn, True, LARGEST, seen=False
+    )

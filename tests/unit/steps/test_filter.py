@@ -7,9 +7,9 @@ import pytest
 
 from redrive.expressions.shapes import view_of
 from redrive.sqs.queues import describe
-from redrive.values.lane import Lane
-from support.aws import dead_letter, make_queues, send
-from support.breaking import calls_of
+from redrive.values.lane import MOST_LATE, ONLY_LATE, Lane
+from support.aws import arn_of, dead_letter, make_queues, send
+from support.breaking import calls_of, refuse_calls
 from support.library import BLOB, a_lane, a_run
 
 
@@ -154,6 +154,48 @@ def test_fifo_a_preview_holds_back_what_a_send_would(fifo_run, fifo_queues):
     preview, real, *_ = both_ways(fifo_run, fifo_run.receive(fifo_run.lane()))
     assert preview == {"received": 4, "previewed": 2, "failed": 1, "held": 1}
     assert real == {"received": 4, "sent": 2, "failed": 1, "held": 1}
+
+
+def test_a_preview_counts_as_failed_what_this_stack_may_not_send(sqs, dynamodb, ledger):
+    queues = make_queues(sqs, name="orders", sources=1)
+    send(sqs, queues.source, ["one"])
+    dead_letter(queues)
+    run = a_run(sqs, dynamodb, ledger, queues.dlq, [])
+    run.sources = [run.queue.sibling(arn_of(sqs, queues.source))]  # as the plan takes a queue that it may not look at
+    lane = run.receive(run.lane())
+    refuse_calls(sqs, "GetQueueAttributes", "AccessDenied", status=403)
+    run.choosing(preview=True)
+    assert run.filter(lane).tally.reasons == {"this stack may not send to orders": 1}
+
+
+# What came after the run began
+
+
+def test_a_lane_ends_when_nothing_comes_any_more_but_what_was_sent_after_the_run_began(run, queues):
+    run.choosing(began=0)
+    lane = run.lane(page_size=2, turns=99)
+    for _ in range(MOST_LATE):
+        send(run.sqs, queues.dlq, ["one", "two", "three", "four", "five", "six", "seven"])
+        assert lane.next.why == ""
+        lane = run.turn(lane)
+    assert (lane.next.another_turn, lane.next.why) == (False, ONLY_LATE)
+    assert lane.tally.counts["held"] == 2 * MOST_LATE
+
+
+def test_one_page_of_such_messages_may_be_chance(run, queues):
+    send(run.sqs, queues.dlq, ["one", "two", "three", "four"])
+    lane = run.receive(run.lane(page_size=2, turns=99))
+    run.choosing(began=0)
+    lane = run.filter(lane)
+    assert lane.tally.late_pages == 1
+    run.choosing(began=4_102_444_800_000)
+    assert run.filter(run.receive(lane)).tally.late_pages == 0
+
+
+def test_what_a_filter_passed_over_is_counted_apart_from_what_is_held_for_another_reason(run, queues):
+    send(run.sqs, queues.dlq, ['{"n":1}', '{"n":2}', '{"n":3}'])
+    run.choosing(where="body.n = 1")
+    assert run.judged().tally.unmatched == 2
 
 
 # Fields that nobody has

@@ -112,7 +112,8 @@ class Refused(dict):
         values = entry.get("MessageAttributes", {})
         texts = [entry["MessageBody"], *values, *(value.get("StringValue", "x") for value in values.values())]
         texts += [entry.get("MessageGroupId", "x")]
-        if all(TAKEN.fullmatch(each) for each in texts) and all(value.get("DataType") for value in values.values()):
+        whole = all(v.get("DataType") and (v.get("StringValue") or v.get("BinaryValue")) for v in values.values())
+        if whole and all(TAKEN.fullmatch(each) for each in texts):
             return None
         return "InvalidMessageContents", True
 

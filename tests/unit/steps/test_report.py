@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from redrive.steps.report import MAY_LAG, NO_RECORD, UNSEEN, report
 from redrive.values.bill import BILLED, no_requests
 from redrive.values.errors import Failure
-from redrive.values.lane import DESTINATION_LOST, DRAINED, HOLD_ENDS, LIMIT_REACHED, NEAR_LIMIT, Lane
+from redrive.values.lane import DESTINATION_LOST, DRAINED, HOLD_ENDS, LIMIT_REACHED, NEAR_LIMIT, ONLY_LATE, Lane
 from redrive.values.outcome import Outcome, conserves, no_counts
 from redrive.values.plan import RunState
 from redrive.values.summary import Summary
@@ -173,11 +173,21 @@ UNREADABLE = (
     "2 pages could not be read: their messages become visible by themselves, within the hour, and are not counted where "
     "a lane stopped."
 )
+FIFO = a_queue("orders-dlq.fifo", fifo=True).to_json()
 BESIDE = PLAN | drained([a_lane(sent=6, deleted=6)]) | {"beside": ["run-2"]}
 ENDS = {
     "nothing there": (with_lane(a_lane(), count=counted(0)), "nothing to redrive", None, None),
+    "all delayed": (
+        with_lane(a_lane(), count={"visible": 0, "in_flight": 0, "delayed": 4}),
+        "all are in flight",
+        None,
+        None,
+    ),
     "all in flight": (with_lane(a_lane(), count=counted(0, 4)), "all are in flight", None, None),
-    "nothing matched": (a_lane(held=13), "nothing matched", None, None),
+    "nothing matched": (changed(a_lane(held=13), unmatched=13), "nothing matched", None, None),
+    "all held, and not by the filter": (a_lane(held=13), "complete", None, None),
+    "a FIFO queue that shows no more": (with_lane(a_lane(held=5), queue=FIFO), "complete", None, None),
+    "only what came later": (changed(a_lane(sent=2, deleted=2, held=3), why=ONLY_LATE), "complete", None, None),
     "all sent": (a_lane(sent=13, deleted=13), "complete", None, None),
     "some held": (a_lane(sent=3, deleted=3, held=9, returned=1), "complete", None, None),
     "a preview": (a_lane(previewed=3, held=10), "complete", None, None),
@@ -287,15 +297,39 @@ def test_what_is_green_and_to_be_known_all_the_same_is_noted():
     assert summed(count=counted(0, 4), plan=PLAN | drained([a_lane()]))["in_flight"] == 4
     assert summed(count=counted(0), plan=PLAN | drained([a_lane()]))["notes"] == [MAY_LAG]
     assert summed(**a_task("COMPLETED"))["notes"] == [NO_RECORD]
-    [note] = summed(a_lane(held=13))["notes"]
+    [note] = summed(changed(a_lane(held=13), unmatched=13))["notes"]
     assert note.startswith("none of the 13 messages matched")
     assert "notes" not in summed(a_lane(sent=13, deleted=13))
 
 
 def test_a_field_that_where_names_and_no_message_has_is_named():
-    lanes = [changed(a_lane(held=7), unseen=["body.eror", "body.x"]), changed(a_lane(held=6), unseen=["body.eror"])]
+    lanes = [
+        changed(a_lane(held=7), unseen=["body.eror", "body.x"], unmatched=7),
+        changed(a_lane(held=6), unseen=["body.eror"]),
+    ]
     assert summed(*lanes)["notes"][1] == "no message that was looked at has body.eror, which filter.where names"
     assert "notes" not in summed(changed(a_lane(sent=7, deleted=7), unseen=[]), a_lane(held=6))
+
+
+def test_what_a_run_does_not_come_to_see_is_noted():
+    lane = changed(a_lane(sent=2, deleted=2, held=3), why=ONLY_LATE)
+    assert summed(lane)["notes"] == [f"{ONLY_LATE}: that is left to the next run"]
+    assert summed(a_lane(held=5), queue=FIFO)["notes"] == [
+        "what lies behind the held messages of a group was not looked at"
+    ]
+    [note] = summed(a_lane(), count={"visible": 0, "in_flight": 0, "delayed": 4})["notes"]
+    assert note.startswith("4 messages are delayed")
+
+
+def test_where_the_lanes_are_lost_nobody_knows_what_they_asked():
+    counts = no_counts() | {"received": 5, "sent": 3, "failed": 2, "deleted": 3}
+    failure, release = (
+        {"Error": "States.ExceedToleratedFailureThreshold"},
+        {"released": 2, "counts": counts, "reasons": {}},
+    )
+    summary = summed(failure=failure, release=release)
+    assert (summary["lanes"], summary["rounds"], summary["requests"]) == (None, None, None)
+    assert (summary["received"], summary["sent"]) == (5, 3)
 
 
 def test_the_runs_that_were_at_the_queue_as_well_are_named_whichever_came_first():

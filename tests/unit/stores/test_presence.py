@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from redrive.stores.presence import Others, enter, leave, met
+from redrive.stores.presence import beside as looked
 from redrive.values.run import End
 from support.breaking import answer_with, refuse_calls
 from support.library import TABLE
@@ -72,6 +73,13 @@ def test_each_of_two_runs_knows_of_the_other(dynamodb, sfn, all_running):
     assert met(dynamodb, TABLE, f"{RUN}1") == ["run-2", "run-3"]
     assert met(dynamodb, TABLE, f"{RUN}3") == ["run-2"]
     assert met(dynamodb, TABLE, f"{RUN}2") == []
+
+
+def test_to_look_who_is_there_enters_nobody(dynamodb, sfn, all_running):
+    entered(dynamodb, sfn, 1)
+    assert looked(dynamodb, sfn, TABLE, QUEUE, f"{RUN}2") == ["run-1"]
+    assert looked(dynamodb, sfn, TABLE, QUEUE, f"{RUN}1") == []
+    assert met(dynamodb, TABLE, f"{RUN}1") == []
 
 
 def test_a_run_that_step_functions_has_forgotten_is_gone(dynamodb, sfn):
