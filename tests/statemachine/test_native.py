@@ -240,7 +240,7 @@ def test_a_run_stopped_before_its_start_was_answered_has_its_task_cancelled(moto
     """SQS started it, nobody heard of that, and the run was stopped before it could look: the clean-up does."""
     tasks.refusal = "its answer was lost"
     tasks.meanwhile = lambda: stop(moto)
-    tasks.looks = [NONE, task("RUNNING"), task("CANCELLING", moved=2)]
+    tasks.looks = [NONE, task("RUNNING"), task("CANCELLING", moved=1), task("CANCELLED", moved=2)]
     run = moto.run({"queue": queues.name})
     assert run.path[-1] == "Start the move home"  # its end is FAILED to moto, where the stop and an error meet
     summary = cleaned(moto, run)

@@ -94,7 +94,7 @@ def _cancel_own_task(
         if not task or task.status != "CANCELLING":
             break
         clock.pause(1)  # it still moves for a moment, and only its final status tells how much
-        task = newest_task(sqs, record.queue.arn)
+        task = newest_task(sqs, record.queue.arn) or task
     return task
 
 

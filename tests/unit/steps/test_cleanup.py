@@ -130,7 +130,7 @@ def test_the_move_task_of_a_stopped_run_is_cancelled(run, sfn, state):
     answer_with(
         run.sqs,
         "ListMessageMoveTasks",
-        lambda: {"Results": [{"Status": "CANCELLING", "ApproximateNumberOfMessagesMoved": 4}]},
+        lambda: {"Results": [{"Status": "CANCELLED", "ApproximateNumberOfMessagesMoved": 4}]},
     )
     summary = cleaned(run, sfn)
     assert cancelled == [{"TaskHandle": "handle-1"}]
