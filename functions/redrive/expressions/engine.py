@@ -91,13 +91,23 @@ class _Parser(Parser):
         return result
 
 
+class _Signature(Signature):
+    """The types that a function takes. To the library null is what is missing, which every function takes."""
+
+    def __init__(self, theirs: Signature) -> None:
+        vars(self).update(vars(theirs))
+
+    def get_symbol(self, value: Any) -> str:
+        return "l" if value is NULL else super().get_symbol(value)
+
+
 class _Native(Jsonata.JNativeFunction):
     """A function whose result stays what it is: the library makes floats of numbers."""
 
     def __init__(self, name: str, signature: Signature, method: Any) -> None:
         Jsonata.JFunction.__init__(self, None, None)
         self.function_name = name
-        self.signature = signature
+        self.signature = _Signature(signature)
         self.method = method
         self.nargs = method.__code__.co_argcount
 
@@ -133,6 +143,7 @@ class Evaluator(Jsonata):
         Jsonata.CURRENT.jsonata = self
         frame = self.create_frame(self.environment)
         frame.bindings.update(variables)
+        view = _with_nulls(view)
         frame.bindings["$"] = view
         self.timestamp = Timebox.current_milli_time()
         return Utils.convert_nulls(self.eval(self.ast, view, frame))
@@ -219,6 +230,18 @@ class Evaluator(Jsonata):
     def evaluate_transform_expression(self, expr: Any, input: Any, environment: Any) -> Any:
         """Give the function that `|…|…|` is."""
         return Jsonata.JFunction(_Transformer(self, expr, environment), "<(oa):o>")
+
+
+def _with_nulls(view: dict[str, Any]) -> dict[str, Any]:
+    """Give a message's nulls as the library has them, to which None is what is missing.
+
+    To look for them takes time, and most messages have none: JSON has no other way to write one.
+    """
+    text = view.get("text")
+    if isinstance(text, str) and "null" not in text and view.get("content") is view.get("body"):
+        return {name: NULL if value is None else value for name, value in view.items()}
+    with_nulls: dict[str, Any] = library.told(view)
+    return with_nulls
 
 
 class _Transformer(Jsonata.Transformer):

@@ -76,7 +76,22 @@ def clone(value: Any) -> Any:
         return {key: clone(each) for key, each in value.items() if not _is_function(each)}
     if isinstance(value, list):
         return [clone(each) for each in value]
-    return None if value is Utils.NULL_VALUE else value
+    return value
+
+
+def told(value: Any) -> Any:
+    """Copy JSON as the library wants it: null is a value of its own, and None is what is missing."""
+    whole = [value]
+    open_: list[Any] = [whole]
+    while open_:  # no function that calls itself, since JSON may be deeper than Python goes
+        outer = open_.pop()
+        for key, each in outer.items() if isinstance(outer, dict) else enumerate(outer):
+            if each is None:
+                outer[key] = Utils.NULL_VALUE
+            elif isinstance(each, dict | list):
+                outer[key] = each.copy()
+                open_.append(outer[key])
+    return whole[0]
 
 
 def in_order(items: Sequence[Any], is_before: Callable[[Any, Any], bool], key: Callable[[Any], Any]) -> list[Any]:
@@ -359,10 +374,9 @@ def _parse(text: Any) -> Any:
     if text is None:
         return None
     try:
-        value = read(_text(text))
+        return told(read(_text(text)))
     except (ValueError, RecursionError) as error:
         raise Wrong("parse", -1) from error
-    return Utils.NULL_VALUE if value is None else value
 
 
 INSTEAD: dict[str, Callable[..., Any]] = {
