@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 
 import pytest
 from jsonata.jexception import JException
@@ -205,6 +206,16 @@ def test_a_word_of_another_language_gets_the_word_of_this_one():
     ):
         with pytest.raises(InvalidRequest, match=re.escape(remedy)):
             Expression(source, "filter.where")
+
+
+@pytest.mark.parametrize("pattern", ["[a&&b]", "[a||b]", "[a~~b]", "[+--]"])
+def test_an_expression_that_is_read_warns_of_nothing(pattern, capfd):
+    """Python prints its warnings, and they show a line of our code."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        Expression(f"$contains(body.s, /{pattern}/)", "filter.where")
+    assert said == []
+    assert capfd.readouterr() == ("", "")
 
 
 def prints(item):
