@@ -19,10 +19,13 @@ from jsonata.utils import Utils
 
 from redrive.expressions.exact import (
     ANY_DIGIT,
+    OutOfRange,
     calculate,
     decimal_of,
     equal,
     is_number,
+    near,
+    negated,
     order,
     plain,
     read,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_PER_MILLE = 3  # digits more that a number has as so many of a thousand
 _MOST_BITS = 1 << 14  # of a power that is calculated exactly
 
 
@@ -178,7 +182,7 @@ def _number(value: Any) -> Any:
 
 
 def _abs(number: Any) -> Any:
-    return number if number is None or number >= 0 else calculate("-", 0, number)
+    return number if number is None or number >= 0 else negated(number)
 
 
 def _floor(number: Any) -> Any:
@@ -205,7 +209,7 @@ def _rounded(number: Any, places: int, way: str) -> Any:
 def _sqrt(number: Any) -> Any:
     if number is not None and number < 0:
         raise Wrong("D3060", -1)
-    return None if number is None else plain(math.sqrt(number))
+    return None if number is None else plain(math.sqrt(near(number)))
 
 
 def _power(number: Any, exponent: Any) -> Any:
@@ -214,8 +218,9 @@ def _power(number: Any, exponent: Any) -> Any:
     is_whole = isinstance(number, int) and isinstance(exponent, int) and exponent >= 0
     if is_whole and exponent * number.bit_length() < _MOST_BITS:
         return number**exponent
+    base, power = near(number), near(exponent)
     try:
-        result = float(number) ** float(exponent)
+        result = base**power
         return plain(result.real if isinstance(result, complex) and not result.imag else result)
     except (ArithmeticError, TypeError) as error:
         raise Wrong("D3061", -1) from error
@@ -223,6 +228,8 @@ def _power(number: Any, exponent: Any) -> Any:
 
 def _format_number(number: Any, picture: Any, options: Any) -> Any:
     exact: Any = None if number is None else decimal_of(number)  # which it takes, whatever its types say
+    if exact is not None and math.isinf(exact.scaleb(_PER_MILLE)):  # the library writes ∞
+        raise OutOfRange
     return Functions.format_number(exact, picture, options)
 
 
