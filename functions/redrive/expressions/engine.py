@@ -15,6 +15,7 @@ What differs from the library, and why, each held by a row in tests/unit/express
 # mypy: disable-error-code="union-attr, no-untyped-call, attr-defined, misc"
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from jsonata.functions import Functions
@@ -27,7 +28,7 @@ from jsonata.tokenizer import Tokenizer
 from jsonata.utils import Utils
 
 from redrive.expressions import library
-from redrive.expressions.exact import OutOfRange, calculate, equal, is_number, negated, order, simplest
+from redrive.expressions.exact import OutOfRange, calculate, equal, is_number, literal, negated, order
 from redrive.expressions.library import Wrong
 from redrive.expressions.regex import compiled
 
@@ -41,6 +42,10 @@ MOST_IN_RANGE = 10_000_000
 _ONCE = ("=", "&", "|")  # what other languages write twice
 
 
+_BLANK = re.compile(r"(?:[ \t\n\r]|/\*.*?\*/)*", re.DOTALL)  # also a comment
+_NOT_CLOSED = ("S0101", "S0105", "S0302")  # a text, a name, a regular expression: the library tells where it gave up
+
+
 class _Tokenizer(Tokenizer):
     """Reads literals exactly, tells where a token begins, and keeps the texts that are written in the expression."""
 
@@ -50,14 +55,30 @@ class _Tokenizer(Tokenizer):
         self.texts: set[str] = set()
 
     def next(self, prefix: bool) -> Any:
-        while self.position < self.length and self.path[self.position] in " \t\n\r":
-            self.position += 1
-        self.begin = self.position
-        return super().next(prefix)
+        self.begin = self.position = _BLANK.match(self.path, self.position).end()
+        if self.path.startswith("/*", self.begin):
+            raise Wrong("S0106", self.begin + 1)
+        number = library.NUMBER.match(self.path, self.begin)
+        if number and not number[0].startswith("-"):  # which is an operator
+            self.position = number.end()
+            return self.create("number", None)
+        try:
+            return super().next(prefix)
+        except JException as error:
+            if error.error in _NOT_CLOSED:
+                error.location = self.begin + 1
+            elif error.error == "S0301" and error.current:
+                error.error = "S0103"  # one code for two faults: this is of a text
+            raise
+        except (re.error, OverflowError) as error:
+            raise Wrong("regex", self.begin + 1) from error
 
     def create(self, type: Any, value: Any) -> Any:
         if type == "number":
-            value = simplest(self.path[self.begin : self.position])
+            try:
+                value = literal(self.path[self.begin : self.position])
+            except OutOfRange as error:
+                raise Wrong("S0102", self.begin + 1) from error
         elif type == "string":
             self.texts.add(value)
         elif type == "operator" and value in _ONCE and self.path.startswith(value, self.position):
@@ -74,19 +95,34 @@ class _Parser(Parser):
         self.advance()
         parsed = self.expression(0)
         if self.node.id != "(end)":
-            raise Wrong("S0201", self.node.position, self.node.value)
+            raise Wrong(".." if self.node.id == ".." else "S0201", self.node.position, self.node.value)
         parsed = self.process_ast(parsed)
         if parsed.type == "parent" or parsed.seeking_parent is not None:
             raise Wrong("S0217", parsed.position, parsed.type)
         return parsed
 
+    def advance(self, id: Any = None, infix: bool = False) -> Any:
+        self.passed = getattr(self, "node", None)
+        node = super().advance(id, infix)
+        if isinstance(node, Parser.InfixAndPrefix):
+            node.prefix.position = node.position
+        return node
+
+    def object_parser(self, left: Any) -> Any:
+        position = self.passed.position  # of the bracket
+        result = super().object_parser(left)
+        result.position = position
+        return result
+
     def process_ast(self, expr: Any) -> Any:
         is_minus = expr is not None and expr.type == "unary" and str(expr.value) == "-"
-        number = expr.expression.value if is_minus and expr.expression.type == "number" else None
+        if is_minus and expr.expression.type == "number":
+            expr.expression.value, expr.expression.position = negated(expr.expression.value), expr.position
+            return super().process_ast(expr.expression)
         result = super().process_ast(expr)
-        if number is not None:
-            result.value = negated(number)
-        elif result is not None and result.type in ("function", "partial") and result.procedure.position:
+        if result is not None and not result.position:
+            result.position = expr.position
+        if result is not None and result.type in ("function", "partial") and result.procedure.position:
             result.position = result.procedure.position  # the name, not the bracket
         return result
 

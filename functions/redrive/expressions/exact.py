@@ -131,8 +131,14 @@ def escapes_of(text: str) -> dict[str, str]:
 
 
 def simplest(text: str) -> float:
-    """Read a number of JSON whose text matters to nobody: a literal, or a calculated one."""
+    """Read a number of JSON whose text matters to nobody."""
     return settled(_decimal(text))
+
+
+def literal(text: str) -> float:
+    """Read a number that stands in an expression. Raises OutOfRange when its exponent has too many digits."""
+    number = simplest(text)
+    return number if abs(number) <= _LARGEST else Written(text)  # as it is written, not in hundreds of digits
 
 
 def settled(exact: Decimal) -> float:

@@ -40,7 +40,7 @@ from redrive.expressions.exact import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _PER_MILLE = 3  # digits more that a number has as so many of a thousand
@@ -170,7 +170,7 @@ def _number(value: Any) -> Any:
         return value
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
+    if isinstance(value, str) and NUMBER.fullmatch(value):
         return simplest(value)
     base = _BASES.get(value[:2].lower()) if isinstance(value, str) else None
     if base is None or not value[2:].isalnum():

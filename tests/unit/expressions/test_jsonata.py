@@ -67,7 +67,7 @@ def test_an_expression_sees_the_message_and_the_runs_days(source, value):
         ")",
         "?",
         "$f := ",
-        "1e400",
+        "1e9999999999999999999",
         '"\\u12"',
         '"\\q"',
         "body.error\ncode code",

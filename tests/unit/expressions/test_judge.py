@@ -226,9 +226,9 @@ def test_transform_gives_the_new_body_as_text_or_as_json(transform, body, result
 @pytest.mark.parametrize(
     ("transform", "reason"),
     [
-        ("body.missing", "transform gave no body"),
-        ("''", "transform gave no body"),
-        ("null", "transform gave no body"),
+        ("body.missing", "transform gave nothing or null for a body; let it"),
+        ("''", "transform gave an empty text for a body; SQS takes none"),
+        ("null", "transform gave nothing or null for a body; let it"),
         ({"attributes": "5"}, "transform gave attributes that are a number, not an object"),
         ({"attributes": "{'a': true}"}, "transform gave an attribute that is true or false, not a text or a number"),
         ({"attributes": "{'a': null}"}, "transform gave an attribute that is nothing, not a text or a number"),
