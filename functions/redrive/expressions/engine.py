@@ -15,6 +15,7 @@ What differs from the library, and why, each held by a row in tests/unit/express
 # mypy: disable-error-code="union-attr, no-untyped-call, attr-defined, misc"
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from jsonata.functions import Functions
@@ -27,7 +28,7 @@ from jsonata.tokenizer import Tokenizer
 from jsonata.utils import Utils
 
 from redrive.expressions import library
-from redrive.expressions.exact import OutOfRange, calculate, equal, is_number, negated, order, simplest
+from redrive.expressions.exact import OutOfRange, calculate, equal, is_number, literal, negated, order
 from redrive.expressions.library import Wrong
 from redrive.expressions.regex import compiled
 
@@ -41,6 +42,10 @@ MOST_IN_RANGE = 10_000_000
 _ONCE = ("=", "&", "|")  # what other languages write twice
 
 
+_BLANK = re.compile(r"(?:[ \t\n\r]|/\*.*?\*/)*", re.DOTALL)  # also a comment
+_NOT_CLOSED = ("S0101", "S0105", "S0302")  # a text, a name, a regular expression: the library tells where it gave up
+
+
 class _Tokenizer(Tokenizer):
     """Reads literals exactly, tells where a token begins, and keeps the texts that are written in the expression."""
 
@@ -50,14 +55,30 @@ class _Tokenizer(Tokenizer):
         self.texts: set[str] = set()
 
     def next(self, prefix: bool) -> Any:
-        while self.position < self.length and self.path[self.position] in " \t\n\r":
-            self.position += 1
-        self.begin = self.position
-        return super().next(prefix)
+        self.begin = self.position = _BLANK.match(self.path, self.position).end()
+        if self.path.startswith("/*", self.begin):
+            raise Wrong("S0106", self.begin + 1)
+        number = library.NUMBER.match(self.path, self.begin)
+        if number and not number[0].startswith("-"):  # which is an operator
+            self.position = number.end()
+            return self.create("number", None)
+        try:
+            return super().next(prefix)
+        except JException as error:
+            if error.error in _NOT_CLOSED:
+                error.location = self.begin + 1
+            elif error.error == "S0301" and error.current:
+                error.error = "S0103"  # one code for two faults: this is of a text
+            raise
+        except (re.error, OverflowError) as error:
+            raise Wrong("regex", self.begin + 1) from error
 
     def create(self, type: Any, value: Any) -> Any:
         if type == "number":
-            value = simplest(self.path[self.begin : self.position])
+            try:
+                value = literal(self.path[self.begin : self.position])
+            except OutOfRange as error:
+                raise Wrong("S0102", self.begin + 1) from error
         elif type == "string":
             self.texts.add(value)
         elif type == "operator" and value in _ONCE and self.path.startswith(value, self.position):
@@ -74,21 +95,46 @@ class _Parser(Parser):
         self.advance()
         parsed = self.expression(0)
         if self.node.id != "(end)":
-            raise Wrong("S0201", self.node.position, self.node.value)
+            raise Wrong(".." if self.node.id == ".." else "S0201", self.node.position, self.node.value)
         parsed = self.process_ast(parsed)
         if parsed.type == "parent" or parsed.seeking_parent is not None:
             raise Wrong("S0217", parsed.position, parsed.type)
         return parsed
 
+    def advance(self, id: Any = None, infix: bool = False) -> Any:
+        self.passed = getattr(self, "node", None)
+        node = super().advance(id, infix)
+        if isinstance(node, Parser.InfixAndPrefix):
+            node.prefix.position = node.position
+        return node
+
+    def object_parser(self, left: Any) -> Any:
+        position = self.passed.position  # of the bracket
+        result = super().object_parser(left)
+        result.position = position
+        return result
+
     def process_ast(self, expr: Any) -> Any:
         is_minus = expr is not None and expr.type == "unary" and str(expr.value) == "-"
-        number = expr.expression.value if is_minus and expr.expression.type == "number" else None
+        if is_minus and expr.expression.type == "number":
+            expr.expression.value, expr.expression.position = negated(expr.expression.value), expr.position
+            return super().process_ast(expr.expression)
         result = super().process_ast(expr)
-        if number is not None:
-            result.value = negated(number)
-        elif result is not None and result.type in ("function", "partial") and result.procedure.position:
+        if result is not None and not result.position:
+            result.position = expr.position
+        if result is not None and result.type in ("function", "partial") and result.procedure.position:
             result.position = result.procedure.position  # the name, not the bracket
         return result
+
+
+class _Signature(Signature):
+    """The types that a function takes. To the library null is what is missing, which every function takes."""
+
+    def __init__(self, theirs: Signature) -> None:
+        vars(self).update(vars(theirs))
+
+    def get_symbol(self, value: Any) -> str:
+        return "l" if value is NULL else super().get_symbol(value)
 
 
 class _Native(Jsonata.JNativeFunction):
@@ -97,7 +143,7 @@ class _Native(Jsonata.JNativeFunction):
     def __init__(self, name: str, signature: Signature, method: Any) -> None:
         Jsonata.JFunction.__init__(self, None, None)
         self.function_name = name
-        self.signature = signature
+        self.signature = _Signature(signature)
         self.method = method
         self.nargs = method.__code__.co_argcount
 
@@ -133,6 +179,7 @@ class Evaluator(Jsonata):
         Jsonata.CURRENT.jsonata = self
         frame = self.create_frame(self.environment)
         frame.bindings.update(variables)
+        view = _with_nulls(view)
         frame.bindings["$"] = view
         self.timestamp = Timebox.current_milli_time()
         return Utils.convert_nulls(self.eval(self.ast, view, frame))
@@ -219,6 +266,18 @@ class Evaluator(Jsonata):
     def evaluate_transform_expression(self, expr: Any, input: Any, environment: Any) -> Any:
         """Give the function that `|…|…|` is."""
         return Jsonata.JFunction(_Transformer(self, expr, environment), "<(oa):o>")
+
+
+def _with_nulls(view: dict[str, Any]) -> dict[str, Any]:
+    """Give a message's nulls as the library has them, to which None is what is missing.
+
+    To look for them takes time, and most messages have none: JSON has no other way to write one.
+    """
+    text = view.get("text")
+    if isinstance(text, str) and "null" not in text and view.get("content") is view.get("body"):
+        return {name: NULL if value is None else value for name, value in view.items()}
+    with_nulls: dict[str, Any] = library.told(view)
+    return with_nulls
 
 
 class _Transformer(Jsonata.Transformer):

@@ -131,8 +131,14 @@ def escapes_of(text: str) -> dict[str, str]:
 
 
 def simplest(text: str) -> float:
-    """Read a number of JSON whose text matters to nobody: a literal, or a calculated one."""
+    """Read a number of JSON whose text matters to nobody."""
     return settled(_decimal(text))
+
+
+def literal(text: str) -> float:
+    """Read a number that stands in an expression. Raises OutOfRange when its exponent has too many digits."""
+    number = simplest(text)
+    return number if abs(number) <= _LARGEST else Written(text)  # as it is written, not in hundreds of digits
 
 
 def settled(exact: Decimal) -> float:
@@ -285,7 +291,21 @@ _EXACT = {
 
 def negated(number: float) -> float:
     """Give a number with the other sign."""
+    if isinstance(number, Written) and _is_beyond(number):
+        # As it is written: to calculate it would write all of its digits.
+        return Written(number.text[1:] if number.text.startswith("-") else f"-{number.text}")
     return calculate("-", 0, number)
+
+
+def near(number: float) -> float:
+    """Give a number as the nearest float. Raises OutOfRange when it is larger, or smaller, than floats are."""
+    try:
+        nearest = float(number.text if isinstance(number, Written) else number)
+    except OverflowError as error:
+        raise OutOfRange from error
+    if math.isinf(nearest) or (nearest == 0 and number != 0):
+        raise OutOfRange
+    return nearest
 
 
 def _is_beyond(number: float) -> bool:

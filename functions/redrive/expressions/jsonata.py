@@ -7,7 +7,6 @@ steps of an evaluation, but one step may be a regular expression that never ends
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from redrive.expressions import words
@@ -54,8 +53,6 @@ class Expression:
             raise ExpressionFailed(f"{self.field}: {self._failure(error)}") from error
 
     def _refusal(self, error: Exception) -> str:
-        if isinstance(error, re.error):
-            return words.SYNTAX["regex"]
         if not isinstance(error, JException):
             return words.NO_EXPRESSION
         sentence = words.SYNTAX.get(error.error, words.NO_EXPRESSION)
@@ -72,8 +69,8 @@ class Expression:
         where = words.place(self._source, error.location)
         if error.error in words.OWN_TEXT:
             said = error.current
-            if said in words.SAID_NOTHING:
-                return where + words.SAID_NOTHING[said]
+            if said in words.NO_TEXT or not said.strip():
+                return where + words.OWN_TEXT[error.error]
             if said in self._parsed.texts:
                 return f"{where}{said}"
         if error.error == "native":

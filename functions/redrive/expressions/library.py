@@ -19,10 +19,13 @@ from jsonata.utils import Utils
 
 from redrive.expressions.exact import (
     ANY_DIGIT,
+    OutOfRange,
     calculate,
     decimal_of,
     equal,
     is_number,
+    near,
+    negated,
     order,
     plain,
     read,
@@ -37,9 +40,10 @@ from redrive.expressions.exact import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_PER_MILLE = 3  # digits more that a number has as so many of a thousand
 _MOST_BITS = 1 << 14  # of a power that is calculated exactly
 
 
@@ -76,7 +80,22 @@ def clone(value: Any) -> Any:
         return {key: clone(each) for key, each in value.items() if not _is_function(each)}
     if isinstance(value, list):
         return [clone(each) for each in value]
-    return None if value is Utils.NULL_VALUE else value
+    return value
+
+
+def told(value: Any) -> Any:
+    """Copy JSON as the library wants it: null is a value of its own, and None is what is missing."""
+    whole = [value]
+    open_: list[Any] = [whole]
+    while open_:  # no function that calls itself, since JSON may be deeper than Python goes
+        outer = open_.pop()
+        for key, each in outer.items() if isinstance(outer, dict) else enumerate(outer):
+            if each is None:
+                outer[key] = Utils.NULL_VALUE
+            elif isinstance(each, dict | list):
+                outer[key] = each.copy()
+                open_.append(outer[key])
+    return whole[0]
 
 
 def in_order(items: Sequence[Any], is_before: Callable[[Any, Any], bool], key: Callable[[Any], Any]) -> list[Any]:
@@ -151,7 +170,7 @@ def _number(value: Any) -> Any:
         return value
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
+    if isinstance(value, str) and NUMBER.fullmatch(value):
         return simplest(value)
     base = _BASES.get(value[:2].lower()) if isinstance(value, str) else None
     if base is None or not value[2:].isalnum():
@@ -163,7 +182,7 @@ def _number(value: Any) -> Any:
 
 
 def _abs(number: Any) -> Any:
-    return number if number is None or number >= 0 else calculate("-", 0, number)
+    return number if number is None or number >= 0 else negated(number)
 
 
 def _floor(number: Any) -> Any:
@@ -190,7 +209,7 @@ def _rounded(number: Any, places: int, way: str) -> Any:
 def _sqrt(number: Any) -> Any:
     if number is not None and number < 0:
         raise Wrong("D3060", -1)
-    return None if number is None else plain(math.sqrt(number))
+    return None if number is None else plain(math.sqrt(near(number)))
 
 
 def _power(number: Any, exponent: Any) -> Any:
@@ -199,8 +218,9 @@ def _power(number: Any, exponent: Any) -> Any:
     is_whole = isinstance(number, int) and isinstance(exponent, int) and exponent >= 0
     if is_whole and exponent * number.bit_length() < _MOST_BITS:
         return number**exponent
+    base, power = near(number), near(exponent)
     try:
-        result = float(number) ** float(exponent)
+        result = base**power
         return plain(result.real if isinstance(result, complex) and not result.imag else result)
     except (ArithmeticError, TypeError) as error:
         raise Wrong("D3061", -1) from error
@@ -208,6 +228,8 @@ def _power(number: Any, exponent: Any) -> Any:
 
 def _format_number(number: Any, picture: Any, options: Any) -> Any:
     exact: Any = None if number is None else decimal_of(number)  # which it takes, whatever its types say
+    if exact is not None and math.isinf(exact.scaleb(_PER_MILLE)):  # the library writes ∞
+        raise OutOfRange
     return Functions.format_number(exact, picture, options)
 
 
@@ -359,10 +381,9 @@ def _parse(text: Any) -> Any:
     if text is None:
         return None
     try:
-        value = read(_text(text))
+        return told(read(_text(text)))
     except (ValueError, RecursionError) as error:
         raise Wrong("parse", -1) from error
-    return Utils.NULL_VALUE if value is None else value
 
 
 INSTEAD: dict[str, Callable[..., Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 # What means something else there, outside and inside of a set: digits and words are ASCII, an end is the very end.
@@ -25,7 +26,10 @@ def compiled(pattern: str, flags: Any) -> re.Pattern[str]:
         else:
             parts.append(_translated(part, flags.multiline))
     chosen = re.IGNORECASE * flags.case_insensitive | re.MULTILINE * flags.multiline
-    return re.compile("".join(parts), chosen)
+    with warnings.catch_warnings():
+        # Python warns of sets that may mean something else one day, and shows where our file stands.
+        warnings.simplefilter("ignore", FutureWarning)
+        return re.compile("".join(parts), chosen)
 
 
 def _translated(part: str, multiline: bool) -> str:

@@ -116,8 +116,10 @@ def _moment(ms: int | None) -> str | None:
 def _new_body(value: Any, message: Message, view: Mapping[str, Any]) -> str | None:
     if same(value, view["body"]):
         return None  # as it was written
-    if value is None or value == "":
-        raise ExpressionFailed("transform gave no body; let it give a text or a JSON value")
+    if value is None:  # outside of an expression, nothing and null are the same
+        raise ExpressionFailed("transform gave nothing or null for a body; let it give a text or another JSON value")
+    if value == "":
+        raise ExpressionFailed("transform gave an empty text for a body; SQS takes none, so let it give another one")
     if isinstance(value, str):
         return value
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 # What does not parse.
 SYNTAX = {
     "S0101": "a text is not closed; end it with the same quotation mark that it begins with",
-    "S0102": "a number is too large; compare it as a text, with $string(…)",
+    "S0102": "the exponent of a number is too large; write fewer digits in it",
     "S0103": "a text has a backslash before a character that needs none; write two for a backslash",
     "S0104": "`\\u` needs four hexadecimal digits after it; write them, as in \\u00e9",
     "S0105": "a name in backquotes is not closed; end it with a backquote",
@@ -28,10 +28,11 @@ SYNTAX = {
     "S0215": "a variable is bound after a predicate […]; bind it before",
     "S0216": "a variable is bound after an order-by ^(…); bind it before",
     "S0217": "% has no parent here; write it inside of a path, as in body.items.%",
-    "S0301": "a regular expression is empty, or a backslash stands where none may; write between the slashes",
+    "S0301": "a regular expression is empty; write one between the slashes",
     "S0302": "a regular expression is not closed; end it with /",
     "S0401": "only a function's arrays and functions take a type in < >; leave it out",
     "S0402": "a choice (…) in a function's types holds types with < >; leave these out",
+    "..": "a range .. stands outside of brackets; write [ ] around it, as in [1..3]",
     "==": "== is no operator of JSONata; write =",
     "&&": "&& is no operator of JSONata; write `and`",
     "||": "|| is no operator of JSONata; write `or`",
@@ -45,9 +46,10 @@ _NUMBERS = "a side of the operator is no number; compare texts, or make a number
 _PICTURE = "the picture of a number is none; write one such as '#,##0.00'"
 _MOMENT = "the picture of a time is none; write one such as '[Y0001]-[M01]-[D01]'"
 _NO_FUNCTION = "what is called is no function; write $ before a function's name, or . and [ ] for a field"
+_NOT_TAKEN = "a function was given what it does not take; test it first, with $exists(…) or $type(…)"
 FAILURE = {
-    "T0410": "a function was given what it does not take; test it first, with $exists(…) or $type(…)",
-    "T0411": "a function was given no argument, and the value at hand is none for it; write its arguments",
+    "T0410": _NOT_TAKEN,
+    "T0411": _NOT_TAKEN,
     "T0412": "a function takes an array of one type, and was given others; choose elements with [ ]",
     "D1001": "a number is out of range; compare it as a text, with $string(…)",
     "D1002": "what - is before is no number; make one of it with $number(…)",
@@ -108,11 +110,8 @@ FAILURE = {
     "D3141": "an $assert does not hold, and its text is made of the message and so is not shown; write one that is not",
 }
 UNKNOWN = "it cannot be evaluated for this message; try it with fewer parts"
-OWN_TEXT = ("D3137", "D3141")
-SAID_NOTHING = {
-    "$error() function evaluated": "$error was reached",
-    "$assert() statement failed": "an $assert does not hold",
-}
+OWN_TEXT = {"D3137": "$error was reached", "D3141": "an $assert does not hold"}  # and what is said without one
+NO_TEXT = ("$error() function evaluated", "$assert() statement failed")
 
 
 def place(source: str, location: int) -> str:

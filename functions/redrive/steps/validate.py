@@ -116,7 +116,7 @@ def _sentence(error: ErrorDetails) -> str:
         return f"{field}: it is missing; write {example}."
     if error["type"] == "string_unicode":  # of a field's name, too
         return f"{field}: it has half a character in it, an unpaired surrogate; write {example}."
-    what = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    what = error["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
     what = f"it {what}" if what.startswith(("should", "must")) else what
     return f"{field}: {what}; write {example}."
 

@@ -26,7 +26,8 @@ from redrive.values.errors import ExpressionFailed
 IDS = [1610521604143693811, 1610521604143693812, 1610521604143693824]  # one float to all of them
 BODY = """{
   "id": 1610521604143693812, "ids": [1610521604143693824, 1610521604143693812, 1610521604143693811],
-  "amount": 12345678901234567.89, "price": 1.10, "total": 100.00, "big": 1e400, "small": 1e-400, "e": 1E5, "zero": 0.0
+  "amount": 12345678901234567.89, "price": 1.10, "total": 100.00, "big": 1e400, "small": 1e-400, "e": 1E5, "zero": 0.0,
+  "huge": 1e99999, "below": -1e99999
 }"""
 
 
@@ -77,6 +78,14 @@ def value_of(source):
         ("body.total = 100", True),
         ("body.big > 1", True),
         ("body.big = body.big", True),
+        ("body.big = 1e400", True),
+        ("true and 1e400", True),
+        ("-1e400 = -body.big", True),
+        ("2 -1", 1),
+        ("body.big > 1e399 and body.big < 1e401", True),
+        ("body.huge = 1e99999 and body.huge != 1e99998", True),
+        ("body.below = -1e99999", True),
+        ("body.small = 1e-400", True),
         ("body.small = 0", False),
         ("body.small > 0", True),
         ("$boolean(body.small)", True),
@@ -98,6 +107,28 @@ def test_numbers_are_exact_at_any_size(source, value):
     assert same(found, value), found
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("-body.big", "-1e400"),
+        ("[1e400, true][0]", "1e400"),
+        ("-1e400", "-1e400"),
+        ("-(-body.big)", "1e400"),
+        ("-body.huge", "-1e99999"),
+        ("$abs(-body.huge)", "1e99999"),
+        ("$abs(body.below)", "1e99999"),
+        ("-body.small", "-1e-400"),
+        ("-body.amount", "-12345678901234567.89"),
+        ("-body.price", "-1.1"),
+        ("-body.zero", "0"),
+        ("$formatNumber(body.small, '0.0')", "0.0"),
+    ],
+)
+def test_a_sign_is_changed_without_a_digit_more(source, text):
+    found = value_of(source)
+    assert (found if isinstance(found, str) else scripted(found) if type(found) is float else repr(found)) == text
+
+
 def test_what_a_float_cannot_hold_is_calculated_exactly():
     assert repr(value_of("body.amount + 1")) == "12345678901234568.89"
     assert repr(value_of("body.id + 0.5")) == "1610521604143693812.5"
@@ -114,6 +145,13 @@ def test_what_a_float_cannot_hold_is_calculated_exactly():
         "$number('1e9999') + $number('1e-9999')",
         "$power(10, 400000)",
         "$sqrt(-1)",
+        "$sqrt(body.big)",
+        "$sqrt(body.small)",
+        "$power(body.big, 0.5)",
+        "$power(2, body.small)",
+        "$formatNumber(body.big, '0')",
+        "$formatNumber(-body.big, '0')",
+        "$formatNumber(1e307, '0%')",
     ],
 )
 def test_what_cannot_be_exact_or_is_no_number_is_refused(source):

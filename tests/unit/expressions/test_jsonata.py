@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redrive.expressions.exact import read
 from redrive.expressions.jsonata import LONGEST, Expression
 from redrive.values.errors import ExpressionFailed, InvalidRequest
 
@@ -66,7 +67,7 @@ def test_an_expression_sees_the_message_and_the_runs_days(source, value):
         ")",
         "?",
         "$f := ",
-        "1e400",
+        "1e9999999999999999999",
         '"\\u12"',
         '"\\q"',
         "body.error\ncode code",
@@ -148,6 +149,11 @@ def test_an_expression_keeps_nothing_of_an_earlier_message():
 
 
 def test_an_expression_changes_nothing_in_the_message():
-    message = {"body": {"n": 1, "o": {"x": 1}}}
+    message = {"body": {"n": 1, "o": {"x": [None]}}}
     Expression("body ~> |$|{'n': 2}|", "transform").evaluate(message, VARIABLES)
-    assert message == {"body": {"n": 1, "o": {"x": 1}}}
+    assert message == {"body": {"n": 1, "o": {"x": [None]}}}
+
+
+def test_nulls_are_found_in_a_body_of_any_depth():
+    deep = "[" * 900 + "null" + "]" * 900
+    assert Expression("$exists(body)", "filter.where").evaluate({"body": read(deep)}, VARIABLES) is True

@@ -21,6 +21,7 @@ from redrive.values.verdict import SentBefore, Verdict
 from support.library import BLOB, SENT, attribute_sets, criteria, message, messages, stamp, text, texts
 
 SEND = "send"
+NULL_IN_ENVELOPE = r'{"Type":"Notification","Message":"[1,\u006eull]"}'
 ALREADY = SentBefore({"sent-before": "new-id"}, frozenset({"nobody-knows"}))
 
 
@@ -52,6 +53,10 @@ def judge(subject, **changes):
         ({"where": "group = 'g1'"}, message(MessageGroupId="g1"), SEND, ""),
         ({"where": "source = 'orders'"}, message(DeadLetterQueueSourceArn="arn:aws:sqs:r:1:orders"), SEND, ""),
         ({"where": "source = null"}, message(), SEND, ""),
+        ({"where": "(function($v) {$v = null})(source)"}, message(), SEND, ""),
+        ({"where": "$count(body[$ = null]) = 1"}, message(body="[1,null]"), SEND, ""),
+        ({"where": "$count(content[$ = null]) = 1"}, message(body=NULL_IN_ENVELOPE), SEND, ""),
+        ({"where": "$count($parse(text)[$ = null]) = 1"}, message(body="[1,null]"), SEND, ""),
         ({"where": "received_count = 4"}, message(ApproximateReceiveCount="4"), SEND, ""),
         ({"where": "redrives = 2 and id = 'id-0'"}, message(attributes=stamp(2, "run-0", "x")), SEND, ""),
         ({"where": "body.n"}, message(body='{"n":3}'), "failed", "filter.where gave a number, not true or false"),
@@ -221,9 +226,9 @@ def test_transform_gives_the_new_body_as_text_or_as_json(transform, body, result
 @pytest.mark.parametrize(
     ("transform", "reason"),
     [
-        ("body.missing", "transform gave no body"),
-        ("''", "transform gave no body"),
-        ("null", "transform gave no body"),
+        ("body.missing", "transform gave nothing or null for a body; let it"),
+        ("''", "transform gave an empty text for a body; SQS takes none"),
+        ("null", "transform gave nothing or null for a body; let it"),
         ({"attributes": "5"}, "transform gave attributes that are a number, not an object"),
         ({"attributes": "{'a': true}"}, "transform gave an attribute that is true or false, not a text or a number"),
         ({"attributes": "{'a': null}"}, "transform gave an attribute that is nothing, not a text or a number"),

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 
 import pytest
 from jsonata.jexception import JException
@@ -21,7 +22,8 @@ CODE = re.compile(r"[SDT]\d{4}|JSONata\b.*Exception|\{\{|\}\}")
 
 SYNTAX = {
     "S0101": '"abc',
-    "S0102": "1e400",
+    "S0102": "1 = 1e9999999999999999999",
+    "S0103": '"\\x"',
     "S0104": '"\\u12"',
     "S0105": "body.`card",
     "S0106": "/* card",
@@ -42,6 +44,7 @@ SYNTAX = {
     "S0302": "/abc",
     "S0401": "function($x)<n<s>>{1}",
     "S0402": "function($x)<(sa<s>)>{1}",
+    "..": "1..3",
     "==": "body.n == 3",
     "===": "body.n === 3",
     "&&": "true && true",
@@ -188,12 +191,53 @@ def test_only_what_never_happens_has_no_words_of_its_own():
         ("$assert(false, 'D3137 is mine')", "column 1: D3137 is mine"),
         ("$error()", "column 1: $error was reached"),
         ("$assert(false)", "column 1: an $assert does not hold"),
+        ("$error('')", "column 1: $error was reached"),
+        ("$assert(false, ' ')", "column 1: an $assert does not hold"),
     ],
 )
 def test_a_text_that_the_operator_wrote_comes_out_whole(source, said):
     with pytest.raises(ExpressionFailed) as caught:
         Expression(source, "filter.where").evaluate({}, {})
     assert str(caught.value) == f"filter.where: {said}"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("true and /* open", "column 10: a comment is not closed"),
+        ("true and /[b-a]/", "column 10: the regular expression is none"),
+        ("true and /a{99999999999}/", "column 10: the regular expression is none"),
+        ("/abc", "column 1: a regular expression is not closed"),
+        ("1 & 'abc", "column 5: a text is not closed"),
+        ("1 & `abc", "column 5: a name in backquotes is not closed"),
+        ("true and //", "column 10: a regular expression is empty"),
+        ('true and "\\x"', "column 11: a text has a backslash before a character that needs none"),
+        ("1 = 1e9999999999999999999", "column 5: the exponent of a number is too large"),
+        ("1e9999999999999999999", "column 1: the exponent of a number is too large"),
+        ("%", "column 1: % has no parent here"),
+        ("1..3", "column 2: a range .. stands outside of brackets"),
+    ],
+)
+def test_a_refusal_names_the_place_of_what_is_wrong(source, said):
+    with pytest.raises(InvalidRequest) as caught:
+        Expression(source, "transform")
+    assert str(caught.value).startswith(f"transform: {said}; ")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("true and -card", "column 10: what - is before is no number"),
+        ("[1, {n: 1}]", "column 5: the key of an object is no text"),
+        ("items{$: 1}", "column 6: the key of an object is no text"),
+        ("[{'a': card, 'a': 1}]", "column 2: two keys of an object are the same"),
+        ("1 = $substring(5)", "column 5: a function was given what it does not take"),
+    ],
+)
+def test_a_failure_names_the_place_of_what_is_wrong(source, said):
+    with pytest.raises(ExpressionFailed) as caught:
+        Expression(source, "transform").evaluate({"card": SECRET, "items": [1, 2], "n": 3}, {})
+    assert str(caught.value).startswith(f"transform: {said}; ")
 
 
 def test_a_word_of_another_language_gets_the_word_of_this_one():
@@ -205,6 +249,16 @@ def test_a_word_of_another_language_gets_the_word_of_this_one():
     ):
         with pytest.raises(InvalidRequest, match=re.escape(remedy)):
             Expression(source, "filter.where")
+
+
+@pytest.mark.parametrize("pattern", ["[a&&b]", "[a||b]", "[a~~b]", "[+--]"])
+def test_an_expression_that_is_read_warns_of_nothing(pattern, capfd):
+    """Python prints its warnings, and they show a line of our code."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        Expression(f"$contains(body.s, /{pattern}/)", "filter.where")
+    assert said == []
+    assert capfd.readouterr() == ("", "")
 
 
 def prints(item):

@@ -108,7 +108,7 @@ def test_a_preview_counts_as_failed_what_a_send_would_refuse_for_the_same_reason
         == reasons[1]
         == {
             "it is larger than small takes (1,024 bytes)": 1,
-            "transform gave no body; let it give a text or a JSON value": 1,
+            "transform gave an empty text for a body; SQS takes none, so let it give another one": 1,
         }
     )
 

@@ -172,6 +172,21 @@ def test_what_is_wrong_is_refused_in_one_sentence_that_names_its_field(document,
 OF_AWS = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
 
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"queue": ""}, "queue: it should have at least 1 character; write "),
+        ({"queue": "q", "filter": {"where": ""}}, "filter.where: it should have at least 1 character; write "),
+        ({"queue": "q", "started_by": "x" * 301}, "started_by: it should have at most 300 characters; write "),
+        ({"queue": "q", "rate": 0}, "rate: it should be greater than or equal to 1; write "),
+    ],
+)
+def test_what_a_field_should_be_is_said_of_it(document, said):
+    with pytest.raises(InvalidRequest) as caught:
+        parse(document)
+    assert str(caught.value).startswith(said)
+
+
 def test_what_step_functions_adds_to_the_input_of_a_nested_execution_is_let_through():
     """Step Functions Developer Guide, "Associate workflow executions" (docs/facts.md I)."""
     by = "arn:aws:states:us-east-1:123456789012:execution:nightly:2026-11-20"
