@@ -133,15 +133,23 @@ def _distinct(items: Any) -> Any:
     if not isinstance(items, list) or len(items) <= 1:
         return items
     kept = Utils.create_sequence() if isinstance(items, Utils.JList) else []
-    texts: set[str] = set()
+    found: set[Any] = set()  # to compare each with each would take the square of their number
     for item in items:
-        if isinstance(item, str):
-            if item not in texts:
-                texts.add(item)
+        key = _key_of(item)
+        if key is not None:
+            if key not in found:
+                found.add(key)
                 kept.append(item)
         elif not any(equal(item, each, Utils.NULL_VALUE) for each in kept):
             kept.append(item)
     return kept
+
+
+def _key_of(item: Any) -> Any:
+    """Give what is the same for what is equal: a text, or a number's value; None for anything else."""
+    if isinstance(item, str):
+        return item
+    return decimal_of(item) if is_number(item) else None
 
 
 def _sum(numbers: Any) -> Any:

@@ -7,9 +7,19 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from redrive.expressions.exact import Written, escapes_of, is_number, read, same, scripted, write
+from redrive.expressions.exact import (
+    OutOfRange,
+    Written,
+    decimal_of,
+    escapes_of,
+    is_number,
+    read,
+    same,
+    scripted,
+    write,
+)
 from redrive.values.errors import ExpressionFailed
-from redrive.values.message import Attributes, Message, Outgoing, Stamp, size_of, whole_number
+from redrive.values.message import MOST_ATTRIBUTES, Attributes, Message, Outgoing, Stamp, size_of, whole_number
 from redrive.values.queue import LARGEST, name_of
 
 if TYPE_CHECKING:
@@ -17,6 +27,10 @@ if TYPE_CHECKING:
 
 # What SQS does not take (SQS API, SendMessage): it takes the characters of XML 1.0.
 _NOT_TAKEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What SQS takes as an attribute's name, and as its Number (SQS Developer Guide, message metadata; SQS API,
+# MessageAttributeValue).
+_NAME = re.compile(r"(?!(?:aws|amazon)\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)", re.IGNORECASE | re.ASCII)
+_MOST_DIGITS, _LEAST_POWER, _MOST_POWER = 38, -128, 126
 
 
 def view_of(message: Message, stamp: Stamp) -> dict[str, Any]:
@@ -52,7 +66,7 @@ def transformed(results: Mapping[str, Any], message: Message, view: Mapping[str,
     """
     body = _new_body(results["body"], message, view) if "body" in results else None
     attributes = _typed(results["attributes"], message, view) if "attributes" in results else None
-    texts = [body or "", *(attributes or {})]
+    texts = [body or ""]
     texts += [value.get("StringValue", "") for value in (attributes or {}).values()]
     if any(_NOT_TAKEN.search(text) for text in texts):
         raise ExpressionFailed("transform gave a character that SQS does not take; cut it out with $replace(…)")
@@ -142,15 +156,41 @@ def _typed(values: Any, message: Message, view: Mapping[str, Any]) -> Attributes
     if not isinstance(values, dict):
         what = f"transform gave attributes that are {kind_of(values)}, not an object"
         raise ExpressionFailed(f"{what}; write $merge([attributes, {{…}}])")
+    if len(values) > MOST_ATTRIBUTES:
+        raise ExpressionFailed(
+            f"transform gave more than {MOST_ATTRIBUTES} attributes, the most that SQS takes; cut some"
+        )
     typed = {}
     for name, value in values.items():
         if name in message.attributes and same(view["attributes"][name], value):
             typed[name] = message.attributes[name]  # untouched: its type and its bytes stay
-        elif isinstance(value, str):
+            continue
+        if not _NAME.fullmatch(name):
+            what = (
+                "transform gave an attribute of a name that SQS does not take; write letters, digits, _, - and single ."
+            )
+            raise ExpressionFailed(f"{what} inside of it, and no AWS. or Amazon. before it")
+        if isinstance(value, str):
+            if not value:
+                what = "transform gave an attribute that is an empty text, which SQS does not take"
+                raise ExpressionFailed(f"{what}; leave it out, or give it a text")
             typed[name] = {"DataType": "String", "StringValue": value}
         elif is_number(value):
+            if not _is_taken(value):
+                what = "transform gave an attribute that is a number of more digits than SQS takes"
+                raise ExpressionFailed(f"{what}; make a text of it with $string(…)")
             typed[name] = {"DataType": "Number", "StringValue": write(value, _no_value, number=scripted)}
         else:
             what = f"transform gave an attribute that is {kind_of(value)}, not a text or a number"
             raise ExpressionFailed(f"{what}; make a text of it with $string(…)")
     return typed
+
+
+def _is_taken(number: float) -> bool:
+    """Tell whether SQS takes a number as an attribute."""
+    try:
+        exact = decimal_of(number)
+    except OutOfRange:
+        return False
+    digits = "".join(map(str, exact.as_tuple().digits)).strip("0")
+    return len(digits) <= _MOST_DIGITS and (not digits or _LEAST_POWER <= exact.adjusted() <= _MOST_POWER)

@@ -233,6 +233,16 @@ def test_transform_gives_the_new_body_as_text_or_as_json(transform, body, result
         ({"attributes": "{'a': true}"}, "transform gave an attribute that is true or false, not a text or a number"),
         ({"attributes": "{'a': null}"}, "transform gave an attribute that is nothing, not a text or a number"),
         ({"attributes": "{'a': {}}"}, "transform gave an attribute that is an object, not a text or a number"),
+        ({"attributes": "{'a': ''}"}, "transform gave an attribute that is an empty text, which SQS does not take"),
+        *(
+            ({"attributes": f"{{'{name}': 'x'}}"}, "transform gave an attribute of a name that SQS does not take")
+            for name in ("", "a b", "é", "AWS.x", "aws.x", "Amazon.x", ".a", "a.", "a..b", "a" * 257, "a\\n")
+        ),
+        ({"attributes": "$merge([1..11].{'a' & $: 'x'})"}, "transform gave more than 10 attributes"),
+        ({"attributes": f"{{'a': {'1' * 39}}}"}, "transform gave an attribute that is a number of more digits"),
+        ({"attributes": f"{{'a': 0.{'1' * 39}}}"}, "transform gave an attribute that is a number of more digits"),
+        ({"attributes": "{'a': 1e127}"}, "transform gave an attribute that is a number of more digits"),
+        ({"attributes": "{'a': -1e-129}"}, "transform gave an attribute that is a number of more digits"),
         ("$sum", "no JSON"),
         ("{'a': $sum}", "no JSON"),
     ],
@@ -242,6 +252,20 @@ def test_a_transform_that_gives_nothing_to_send_fails_its_message(transform, rea
     verdict = judge(message(), transform=transform)
     assert decision_of(verdict) == "failed"
     assert reason in verdict.reason
+
+
+@pytest.mark.parametrize("name", ["a", "A.b-c_9", "awsome", "-", "a" * 256])
+def test_a_name_that_sqs_takes_is_sent(name):
+    assert judge(message(), transform={"attributes": f"{{'{name}': 'x'}}"}).outgoing.attributes == {name: text("x")}
+
+
+@pytest.mark.parametrize("number", ["1" * 38, "-" + "1" * 38, "0." + "1" * 38, "1e126", "1e-128", "0", "1.5"])
+def test_a_number_that_sqs_takes_is_sent(number):
+    assert judge(message(), transform={"attributes": f"{{'a': {number}}}"}).sends
+
+
+def test_ten_attributes_are_sent():
+    assert judge(message(), transform={"attributes": "$merge([1..10].{'a' & $: 'x'})"}).sends
 
 
 def test_an_attribute_that_a_transform_leaves_alone_keeps_its_type_and_its_bytes():
@@ -502,13 +526,19 @@ def test_a_transform_makes_no_message_that_sqs_cannot_take(transform, attributes
 
 @pytest.mark.parametrize("bad", ["\\ud83d", "\\uffff", "\\u0007", "\\u0000"])
 @pytest.mark.parametrize(
-    "transform", ["body.x", {"attributes": "{'a': body.x}"}, {"attributes": "{body.x: 'a'}"}], ids=str
+    ("transform", "what"),
+    [
+        ("body.x", "a character"),
+        ({"attributes": "{'a': body.x}"}, "a character"),
+        ({"attributes": "{body.x: 'a'}"}, "an attribute of a name"),
+    ],
+    ids=str,
 )
-def test_a_text_that_sqs_does_not_take_fails_its_message_alone(bad, transform):
+def test_a_text_that_sqs_does_not_take_fails_its_message_alone(bad, transform, what):
     first, second = judge_all([message(body=f'{{"x":"{bad}"}}'), message(body='{"x":"fine"}')], transform=transform)
     assert (first.outcome, first.reason.partition("; ")[0]) == (
         Outcome.FAILED,
-        "transform gave a character that SQS does not take",
+        f"transform gave {what} that SQS does not take",
     )
     assert second.sends
 
