@@ -69,7 +69,7 @@ class Expression:
         where = words.place(self._source, error.location)
         if error.error in words.OWN_TEXT:
             said = error.current
-            if said in words.NO_TEXT or not said.strip():
+            if said in words.NO_TEXT or not (said or "").strip():
                 return where + words.OWN_TEXT[error.error]
             if said in self._parsed.texts:
                 return f"{where}{said}"
