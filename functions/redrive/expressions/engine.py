@@ -276,8 +276,9 @@ def _with_nulls(view: dict[str, Any]) -> dict[str, Any]:
     text = view.get("text")
     if isinstance(text, str) and "null" not in text and view.get("content") is view.get("body"):
         return {name: NULL if value is None else value for name, value in view.items()}
-    with_nulls: dict[str, Any] = library.told(view)
-    return with_nulls
+    body = view.get("body")
+    told = library.told(body)  # once: the content is the body itself, mostly
+    return {name: told if value is body else library.told(value) for name, value in view.items()}
 
 
 class _Transformer(Jsonata.Transformer):
