@@ -84,7 +84,7 @@ format: $(READY)
 	$(BIN)/python statemachine/format.py
 
 test: lint
-	$(BIN)/pytest -n 4 -m "not slow and not sandbox"
+	$(BIN)/pytest -n 4 --dist worksteal -m "not slow and not sandbox"
 
 test-all: lint
 	$(BIN)/pytest -n 4 -m "not sandbox" --dist worksteal
