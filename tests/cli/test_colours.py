@@ -3,6 +3,7 @@
 import io
 import os
 import pty
+import select
 from datetime import UTC, datetime
 
 import pytest
@@ -48,7 +49,9 @@ def test_a_terminal_is_shown_that_it_goes_on(monkeypatch):
     outer, inner = pty.openpty()
     with os.fdopen(inner, "w") as file:
         waiting_on(file, monkeypatch)
-        shown = os.read(outer, 4096).decode()
+        shown = ""
+        while "Deploying" not in shown and select.select([outer], [], [], 5)[0]:  # it comes in pieces
+            shown += os.read(outer, 4096).decode()
     os.close(outer)
 
     assert "Deploying" in shown
