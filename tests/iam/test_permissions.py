@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missi
 UNASKED = {
     ("*", "logs:CreateLogGroup"): "AWS's own policy for a function's log allows it; the log group is the stack's",
     **dict.fromkeys(
-        [(who, "dynamodb:GetItem") for who in ("send", "release", "cleanup")],
+        [(who, "dynamodb:GetItem") for who in ("send", "release")],
         "Powertools reads a wave's record if DynamoDB's refusal to write it anew has not brought it along",
     ),
     (
