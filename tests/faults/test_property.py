@@ -109,7 +109,8 @@ class Case:
     def transformed(self, body: str) -> str:
         if not self.transform:
             return body
-        return json.dumps({**json.loads(body), "mended": True}, ensure_ascii=False, separators=(",", ":"))
+        # What is not touched keeps its text: a letter that came escaped leaves escaped.
+        return json.dumps({**json.loads(body), "mended": True}, ensure_ascii=body.isascii(), separators=(",", ":"))
 
     def selected(self) -> set[int]:
         """What every run selects, limit aside: on a FIFO queue, no more of a group behind what stays."""
