@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 
@@ -13,3 +14,8 @@ def now() -> float:
 def pause(seconds: float) -> None:
     """Do nothing for so long."""
     time.sleep(seconds)
+
+
+def back_off(seconds: float, attempt: int) -> None:
+    """Do nothing for a random part of `seconds`, doubled at each attempt (full jitter)."""
+    pause(random.uniform(0, seconds * 2**attempt))  # noqa: S311 - not a secret

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -39,7 +38,7 @@ def ask(call: Call, items: Sequence[Item], entry: Callable[[Item], Entry]) -> An
     left = items
     for attempt in range(TRIES):
         if attempt:
-            clock.pause(random.uniform(0, PAUSE * 2**attempt))  # noqa: S311 - full jitter, not a secret
+            clock.back_off(PAUSE, attempt)
         answer = call([{"Id": str(place), **entry(item)} for place, item in enumerate(left)])
         answered.taken += [(left[int(done["Id"])], done) for done in answer.get("Successful", [])]
         refusals = [(left[int(refusal["Id"])], refusal) for refusal in answer.get("Failed", [])]

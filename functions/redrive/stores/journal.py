@@ -28,7 +28,8 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 
 from redrive.stores import runs
-from redrive.stores.redrives import Redrives, read
+from redrive.stores.redrives import Redrives
+from redrive.stores.table import read
 from redrive.values.errors import WaveInFlight
 from redrive.values.message import SendResult
 from redrive.values.timeline import REMEMBERED

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from redrive import clock
 from redrive.values.queue import name_of
 from redrive.values.run import End
+from redrive.values.timeline import REMEMBERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_stepfunctions import SFNClient
-
-LIFE = 14 * 24 * 3600  # seconds; longer than a run takes
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def _meet(dynamodb: DynamoDBClient, table: str, there: str, comes: str) -> None:
         ExpressionAttributeNames={"#names": "names"},
         ExpressionAttributeValues={
             ":comes": {"SS": [name_of(comes)]},
-            ":expiration": {"N": str(int(clock.now()) + LIFE)},
+            ":expiration": {"N": str(int(clock.now()) + REMEMBERED)},
         },
     )
 

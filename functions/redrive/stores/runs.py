@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from redrive import clock
-from redrive.stores.redrives import read
+from redrive.stores.table import read
 from redrive.values.timeline import REMEMBERED
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ import time
 
 import pytest
 
-from redrive.stores import redrives, runs
+from redrive.stores import runs, table
 from redrive.stores.journal import DynamoDBJournal
-from redrive.stores.redrives import NotProcessedError, Redrives
+from redrive.stores.redrives import Redrives
+from redrive.stores.table import NotProcessedError
 from redrive.values.message import Stamp
 from redrive.values.timeline import REMEMBERED
 from support.breaking import answer_with, calls_of
@@ -57,7 +58,7 @@ def test_what_dynamodb_leaves_unprocessed_is_asked_again_and_not_for_ever(store,
     assert [call["RequestItems"][TABLE] for call in asked][1:] == [put]
     with pytest.raises(NotProcessedError):
         store.remember(stamps(1))
-    assert len(asked) == 2 + redrives.TRIES
+    assert len(asked) == 2 + table.TRIES
 
 
 @pytest.mark.parametrize("count", ["0", "-5", "1.5", "1E40", "NaN"], ids=str)
