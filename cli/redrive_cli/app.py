@@ -5,26 +5,66 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from redrive_cli.commands.demo import demo
-from redrive_cli.commands.history import history
-from redrive_cli.commands.local import local
-from redrive_cli.commands.run import run
 from redrive_cli.errors import CliError
+from redrive_cli.interrupt import ending_without_a_word
 from redrive_cli.view.console import show_error
-from redrive_embedded import EmbeddedAwsError
+
+if TYPE_CHECKING:
+    from redrive_embedded import EmbeddedAwsError
+
+# Each command, by the section of the overview that it stands in, and what it is for. `commands/<name>.py` has it under
+# its name; it is imported when it is asked for, so that `redrive --help` need not load boto3.
+COMMANDS = {
+    "Move": {
+        "run": "Redrive messages out of a dead-letter queue.",
+    },
+    "Look back": {
+        "history": "Show the states of a run.",
+    },
+    "Try": {
+        "local": "Run an AWS on this machine.",
+        "demo": "Play the whole story, on an AWS of its own.",
+    },
+}
 
 _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
 class _Commands(click.Group):
-    """Tells expected errors, and click's own, in one sentence and a hint."""
+    """Loads a command when it is asked for. Tells expected errors, and click's own, in one sentence and a hint."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        with ending_without_a_word():
+            module = importlib.import_module(f"redrive_cli.commands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:  # click knows the names of loaded commands alone
+            names = self.list_commands(ctx)
+            raise click.exceptions.NoSuchCommand(error.command_name, possibilities=names, ctx=ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for section, commands in COMMANDS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(commands.items()))
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         try:
@@ -35,7 +75,7 @@ class _Commands(click.Group):
         except click.UsageError as error:
             show_error(f"{_sentence(error).rstrip('.')}.", _hint(error))
             sys.exit(error.exit_code)
-        except (CliError, EmbeddedAwsError) as error:
+        except (CliError, _embedded_aws_error()) as error:
             show_error(str(error), error.hint)
             sys.exit(1)
         except click.Abort:
@@ -46,9 +86,15 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except click.UsageError as error:
             # Its parser does not always say which command it was reading.
-            command = self.commands.get(ctx.invoked_subcommand or "", self)
+            command = self.get_command(ctx, ctx.invoked_subcommand or "") or self
             error.ctx = error.ctx or click.Context(command, ctx, ctx.invoked_subcommand)
             raise
+
+
+def _embedded_aws_error() -> type[EmbeddedAwsError]:
+    from redrive_embedded import EmbeddedAwsError  # noqa: PLC0415  it loads boto3, and is wanted for an error alone
+
+    return EmbeddedAwsError
 
 
 def _sentence(error: click.UsageError) -> str:
@@ -83,10 +129,6 @@ def cli() -> None:
     redrive run orders-dlq --sent yesterday            redrive it
     redrive history                                    what the last run did
     """
-
-
-for command in (run, history, local, demo):
-    cli.add_command(command)
 
 
 def main() -> None:

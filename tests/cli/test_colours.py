@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from redrive_cli.aws.visits import Visit
+from redrive.history.visits import Visit
 from redrive_cli.view.console import Screen
 from redrive_cli.view.history import show_history
 

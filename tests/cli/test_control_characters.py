@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redrive.history.events import AttemptFailed, Ended, Entered
+from redrive.history.visits import Visit
 from redrive.values.bill import no_requests
 from redrive.values.outcome import no_counts
 from redrive.values.summary import Status, Summary
-from redrive_cli.aws.events import AttemptFailed, Ended, Entered
-from redrive_cli.aws.visits import Visit
 from redrive_cli.view.console import console, escaped, print_json, show_error
 from redrive_cli.view.history import history_json, show_history
 from redrive_cli.view.progress import Progress

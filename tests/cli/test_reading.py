@@ -13,13 +13,13 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
+from redrive.history import tail
+from redrive.history.events import Ended, Entered, Left
+from redrive.history.visits import visits
 from redrive.values.bill import no_requests
 from redrive.values.outcome import Outcome, no_counts
 from redrive.values.summary import Status, Summary
-from redrive_cli.aws import tail
-from redrive_cli.aws.events import Ended, Entered, Left
 from redrive_cli.aws.executions import Machine, name_execution
-from redrive_cli.aws.visits import visits
 from redrive_cli.errors import CliError
 from redrive_cli.view.console import console
 from redrive_cli.view.progress import Progress

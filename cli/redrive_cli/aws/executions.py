@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from redrive.history.tail import Tail
 from redrive.sqs import queues
 from redrive.values.run import End
 from redrive_cli.aws.errors import aws_errors
-from redrive_cli.aws.tail import Tail
 from redrive_cli.errors import CliError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
-    from redrive_cli.aws.events import Event
+    from redrive.history.events import Event
 
 Json: TypeAlias = dict[str, Any]
 

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url
 
+from redrive.stores.ledger import Ledger
 from redrive_cli.aws.errors import CORRECT_IT, aws_errors, no_aws
 from redrive_cli.aws.executions import Machine
 from redrive_cli.errors import CliError
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 _SURE = 3  # of a queue's name, the first characters: those that are likely right
 _QUEUES = 1_000  # that one call lists
 _NEAR = 0.75  # of 1.0, what difflib calls the same
-_IDS = {"stepfunctions": "SFN", "sts": "STS", "sqs": "SQS", "cloudformation": "CLOUDFORMATION", "lambda": "LAMBDA"}
+# What is not the service's name in capitals, in the variable AWS_ENDPOINT_URL_….
+_IDS = {"stepfunctions": "SFN", "events": "EVENTBRIDGE"}
 _WHERE_CREDENTIALS_ARE = (
     "Correct the variables AWS_…, or the profile in ~/.aws/config or ~/.aws/credentials; --profile names another."
 )
@@ -46,7 +48,7 @@ class Target:
     def machine(self) -> Machine:
         """Find the stack's state machine, which has its name, in the caller's account and Region. Raises CliError."""
         with aws_errors():
-            sfn, sts = self._client("stepfunctions"), self._client("sts")
+            sfn, sts = self.client("stepfunctions"), self.client("sts")
             caller = sts.get_caller_identity()
         if not str(caller.get("Arn", "")).startswith("arn:"):
             raise no_aws(sts.meta.endpoint_url)
@@ -57,7 +59,7 @@ class Target:
     def queue_like(self, name: str) -> str | None:
         """Find the queue that a misspelt name may mean; None when none is near, or the caller may not list them."""
         try:
-            sqs = self._client("sqs")
+            sqs = self.client("sqs")
             for prefix in (name[:_SURE], ""):
                 named = {"QueueNamePrefix": prefix} if prefix else {}
                 urls: list[str] = sqs.list_queues(**named, MaxResults=_QUEUES).get("QueueUrls", [])
@@ -75,19 +77,29 @@ class Target:
         caller may not, the next run at the queue does it.
         """
         try:
-            function = self._client("cloudformation").describe_stack_resource(
-                StackName=self.stack, LogicalResourceId="CleanupFunction"
-            )["StackResourceDetail"]["PhysicalResourceId"]
+            function = self.resource("CleanupFunction")
             event = json.dumps(end.to_event())
-            self._client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=event)
+            self.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=event)
         except (BotoCoreError, ClientError, CliError):
             return
 
-    def _client(self, service: str) -> Any:
+    def resource(self, logical_id: str) -> str:
+        """Give the name of one of the stack's resources, as in `Bucket`. Raises botocore's errors."""
+        found = self.client("cloudformation").describe_stack_resource(
+            StackName=self.stack, LogicalResourceId=logical_id
+        )
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def ledger(self, run: str = "") -> Ledger:
+        """Give the ledger of a run, `<day>/<name>`, in the stack's bucket. Raises CliError."""
+        with aws_errors():
+            return Ledger(self.client("s3"), self.resource("Bucket"), run)
+
+    def client(self, service: str) -> Any:
         """A client of this target. Raises CliError, and botocore's errors."""
         check_endpoint("--endpoint-url", self.endpoint_url)
         if self.endpoint_url is None:
-            for name in (f"AWS_ENDPOINT_URL_{_IDS[service]}", "AWS_ENDPOINT_URL"):
+            for name in (f"AWS_ENDPOINT_URL_{_IDS.get(service, service.upper())}", "AWS_ENDPOINT_URL"):
                 check_endpoint(name, os.environ.get(name) or None)
         # A few attempts: an endpoint that is not there should be said soon.
         config = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=30)

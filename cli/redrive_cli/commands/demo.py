@@ -50,7 +50,7 @@ class DemoError(CliError):
         super().__init__(sentence, "This is a bug in Redrive: please report it, with what the demo printed.")
 
 
-@click.command(short_help="Play the whole story, on an AWS of its own.")
+@click.command()
 def demo() -> None:
     """Play the whole story on an AWS on this machine: a minute or two, and it checks itself.
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
+from redrive.history.visits import visits
 from redrive_cli.aws.target import Target
-from redrive_cli.aws.visits import visits
 from redrive_cli.commands.options import on_target
 from redrive_cli.view.console import console, print_json
 from redrive_cli.view.history import history_json, show_history
 
 
-@click.command(short_help="Show the states of a run.")
+@click.command()
 @click.argument("execution", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines: one for each state, and one for the end.")
 @on_target

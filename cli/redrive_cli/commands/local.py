@@ -11,7 +11,7 @@ import click
 from redrive_cli.stack.local import local_stack
 
 
-@click.command(short_help="Run an AWS on this machine.")
+@click.command()
 @click.option(
     "--port",
     default=4566,

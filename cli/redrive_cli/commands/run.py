@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from redrive.history.events import Ended, Left
 from redrive.steps.check import understand
 from redrive.values.errors import InvalidRequest, QueueNotFound
 from redrive.values.lane import MOST_LANES
 from redrive.values.summary import Summary
-from redrive_cli.aws.events import Ended, Left
 from redrive_cli.aws.executions import name_execution
 from redrive_cli.aws.target import Target
 from redrive_cli.commands.options import on_target
@@ -39,7 +39,7 @@ _OPTIONS = {
 _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 
 
-@click.command(short_help="Redrive messages out of a dead-letter queue.")
+@click.command()
 @click.argument("queue")
 @click.option("--where", metavar="EXPR", help="Only messages for which this JSONata condition is true.")
 @click.option(

@@ -10,8 +10,8 @@ from redrive_cli.view.console import SIGNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from redrive_cli.aws.events import Ended
-    from redrive_cli.aws.visits import Visit
+    from redrive.history.events import Ended
+    from redrive.history.visits import Visit
     from redrive_cli.view.console import Screen
 
 

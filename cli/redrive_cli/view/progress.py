@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from redrive.history.events import AttemptFailed, Ended, Entered, Left, Retried
 from redrive.values.errors import Failure
 from redrive.values.lane import Lane
 from redrive.values.outcome import Outcome
 from redrive.values.plan import MoveTask, Plan, Released
 from redrive.values.queue import QueueDepth
-from redrive_cli.aws.events import AttemptFailed, Ended, Entered, Left, Retried
 from redrive_cli.view.console import SIGNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from redrive.history.events import Event
     from redrive.values.outcome import Counts
-    from redrive_cli.aws.events import Event
     from redrive_cli.view.console import Screen
 
 Json: TypeAlias = dict[str, Any]  # a state's input or output, as Step Functions tells it

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from redrive_cli.aws.events import AttemptFailed, Ended, Entered, Left, Retried
+from redrive.history.events import AttemptFailed, Ended, Entered, Left, Retried
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from redrive_cli.aws.events import Event
+    from redrive.history.events import Event
 
 
 @dataclass

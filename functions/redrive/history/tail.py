@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from botocore import exceptions
 
-from redrive_cli.aws.events import AttemptFailed, Ended, LanesStarted, Left, Reader
+from redrive.history.events import AttemptFailed, Ended, LanesStarted, Left, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mypy_boto3_stepfunctions import SFNClient
 
-    from redrive_cli.aws.events import Event
+    from redrive.history.events import Event
 
 _PAGE = 1_000  # events; the most that GetExecutionHistory gives at once
 _NEWS = 100  # events; enough for what happens between two looks
