@@ -1,5 +1,6 @@
 """The commands that the documentation shows: each is one, and those that can be run here are run."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -8,6 +9,7 @@ import click
 import pytest
 
 from redrive_cli.app import cli
+from support.aws import dead_letter, drain, make_queues, send
 
 # What other changes bring. Whoever merges one takes its name out of here; a test insists.
 NOT_YET = {
@@ -31,9 +33,11 @@ NOT_YET = {
 # What ends by itself, and asks for nothing that the fixture has not.
 ON_EMBEDDED = {"run", "history", "queues", "peek", "try", "runs", "show", "messages", "find", "verify"}
 
+CODES = ["TIMEOUT", "TIMEOUT", "CARD_DECLINED", "ADDRESS_UNKNOWN"]
+
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-TYPED = re.compile(r"^\$ (?:\.venv/bin/)?redrive (.*)$", re.MULTILINE)
+TYPED = re.compile(r"^ *\$ (?:\.venv/bin/)?redrive (.*)$", re.MULTILINE)
 MENTIONED = re.compile(r"`redrive ([^`]+)`")
 GROUP = click.Context(cli, info_name="redrive")
 
@@ -59,6 +63,7 @@ def there(commands):
 
 
 SHOWN = there(command for page in PAGES for command in typed(page))
+RUN_HERE = [command for command in SHOWN if shlex.split(command)[0] in ON_EMBEDDED]
 SPOKEN_OF = there(command for page in PAGES for command in mentioned(page))
 
 
@@ -89,3 +94,46 @@ def test_a_command_that_is_spoken_of_is_one(command):
 def test_what_is_not_there_yet_is_not_there(command):
     name, *options = command.split()
     assert known(name) is None or set(options) - options_of(name), f"{command} is there: take it out of NOT_YET"
+
+
+@pytest.fixture(scope="module")
+def shop(embedded):
+    """The queues that the documentation speaks of, each emptied and filled again by a call."""
+    sqs = embedded.client("sqs")
+    queues = make_queues(sqs, name="orders")
+    for name in ("orders-v2", "orders-manual"):
+        sqs.create_queue(QueueName=name)
+
+    def fill():
+        for url in (queues.dlq, queues.source):
+            drain(sqs, url)
+        bodies = [{"orderId": 1041 + n, "error": {"code": code}, "schemaVersion": 2} for n, code in enumerate(CODES)]
+        sent = send(sqs, queues.source, [json.dumps(body) for body in bodies])
+        dead_letter(queues)
+        return sent
+
+    return fill
+
+
+@pytest.fixture(scope="module")
+def known_run(shop, on_embedded):
+    """What stands for RUN and for ID in a command: a run that sent a message, and one that it sent."""
+    first, *_ = shop()
+    done = on_embedded("run", "orders-dlq", "--limit", "1", "--record")
+    assert done.returncode == 0, done.stderr
+    return {"RUN": done.stderr.split()[1], "ID": first}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", RUN_HERE)
+def test_a_command_that_is_shown_does_what_it_is_shown_for(
+    command, shop, known_run, on_embedded, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    shop()
+
+    done = on_embedded(*(known_run.get(word, word) for word in shlex.split(command)))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert "nothing matched" not in done.stdout

@@ -56,8 +56,8 @@ ENDS = {name for name, state in MACHINE.items() if state["Type"] in {"Fail", "Su
 
 def test_the_code_names_what_it_is_thought_to_name():
     assert {"InvalidRequest", "PageUnreadable"} <= ERRORS
-    assert OURS == {"RedriveIncomplete", "MoveTaskFailed"}
-    assert OF_ENDS == {"RedriveUnreported"}
+    assert {"RedriveIncomplete", "MoveTaskFailed"} == OURS
+    assert {"RedriveUnreported"} == OF_ENDS
     assert len(list(causes())) >= 10
 
 
