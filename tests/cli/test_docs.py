@@ -13,6 +13,9 @@ from redrive.steps.validate import parse
 from redrive.values.request import EXAMPLES, MEANINGS
 from redrive_cli.app import cli
 
+# Pages that other changes bring. Whoever merges one takes its name out of here; a test insists.
+NOT_YET = {"audit.md"}
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 DOCS = ROOT / "docs"
@@ -91,9 +94,15 @@ def anchors(text):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_everything_a_page_points_to_is_there(page):
     for target, anchor in re.findall(r"\]\((?!http)([\w./]*)#?([\w-]*)\)", page.read_text()):
+        if target in NOT_YET:
+            continue
         found = page.parent / target if target else page
         assert found.exists(), target
         assert not anchor or anchor in anchors(found.read_text()), f"{target}#{anchor}"
+
+
+def test_what_is_not_there_yet_is_not_there():
+    assert [name for name in NOT_YET if (DOCS / name).exists()] == []
 
 
 def test_the_first_screen_is_short():
