@@ -6,22 +6,23 @@ example and a meaning.
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import click
 
 from redrive.steps.validate import SCHEMA
-from redrive.values.request import EXAMPLES, MEANINGS, Filter, Request
+from redrive.values.request import EXAMPLES, MEANINGS, Request
 from redrive_cli.commands.run import run
 
 FILE = Path(__file__).parent / "request.md"
 BEGIN, END = "<!-- fields: begin -->\n", "<!-- fields: end -->"
 HEAD = "| field | command line | what to write | meaning | default |\n|---|---|---|---|---|\n"
-# A value in an example: an object with at most one in it, or a text.
-_VALUE = re.compile(r'\{(?:[^{}]|\{[^{}]*\})*\}|"(?:[^"\\]|\\.)*"')
+# A value in an example: an object with at most one in it, an array of texts, or a text.
+_VALUE = re.compile(r'\{(?:[^{}]|\{[^{}]*\})*\}|\[[^\]]*\]|"(?:[^"\\]|\\.)*"')
 
 
 def written(page: str) -> str:
@@ -48,7 +49,7 @@ def _to_write(field: str) -> str:
     """What its example says, and the most that it may be, where that does not stand there."""
     words = _VALUE.sub(lambda found: f"`{found[0]}`", EXAMPLES[field])
     limits = _schema_of(field)
-    if "max_length" in limits:
+    if limits["type"] == "str" and "max_length" in limits:
         return f"{words}; at most {limits['max_length']} characters"
     if "le" in limits and str(limits["le"]) not in words:
         return f"{words}; at most {limits['le']:,}"
@@ -59,10 +60,21 @@ def _default(field: str) -> str:
     if _field_of(field)["required"]:
         return "required"
     owner, _, name = field.rpartition(".")
-    kind = {"": Request, "filter": Filter}.get(owner)
+    kind = _kind_of(owner)
     default = next((each.default for each in fields(kind) if each.name == name), None) if kind else None
-    words = {True: "true", False: "false"}
-    return f"`{words.get(default, default)}`" if isinstance(default, str | int) else ""
+    return f"`{json.dumps(default)}`" if isinstance(default, str | int) else ""
+
+
+def _kind_of(field: str) -> type[Any] | None:
+    """The dataclass that its values become; None where they become none."""
+    kind: type[Any] = Request
+    for name in filter(None, field.split(".")):
+        hint = get_type_hints(kind)[name]
+        kinds = [each for each in (hint, *get_args(hint)) if is_dataclass(each)]
+        if not kinds:
+            return None
+        kind = kinds[0]
+    return kind
 
 
 def _field_of(field: str) -> dict[str, Any]:
