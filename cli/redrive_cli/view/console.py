@@ -49,6 +49,18 @@ class Screen:
         styled = [(part, "") if isinstance(part, str) else part for part in parts]
         self._out.print(Text.assemble(*((escaped(text), style) for text, style in styled)))
 
+    @property
+    def width(self) -> int:
+        """The cells that a line of the terminal has; in a pipe, what COLUMNS says, or 80."""
+        return self._out.width
+
+    def cut_line(self, *parts: str | tuple[str, str]) -> None:
+        """Print as much of a line as the terminal is wide."""
+        styled = [(part, "") if isinstance(part, str) else part for part in parts]
+        whole = Text.assemble(*((escaped(text), style) for text, style in styled))
+        whole.truncate(self.width, overflow="ellipsis")
+        self._out.print(whole)
+
     @contextlib.contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """Show on a terminal that it is alive; in a pipe, nothing."""
