@@ -144,7 +144,9 @@ def _write_all(sqs: SQSClient, queue: Queue, path: Path) -> None:
         raise
     except OSError as error:
         raise CliError(f"{path} cannot be written: {error.strerror}.", "Name another file.") from error
-    out.line(f"{path} has {written:,} messages of {queue.name}; all are visible again, their receive counts one higher.")
+    out.line(
+        f"{path} has {written:,} messages of {queue.name}; all are visible again, their receive counts one higher."
+    )
     if look.full:
         out.line("SQS gives no more while so many are in flight: there are others in the queue.")
     elif queue.fifo:

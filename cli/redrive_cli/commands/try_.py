@@ -53,9 +53,7 @@ _ANY = "any-queue"  # stands for the queue of a file, which nobody is asked abou
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines: one for each message, and one for all.")
 @on_sample
 @on_target
-def try_(
-    queue: str | None, file: Path | None, as_json: bool, sample: int, anyway: bool, **options: Any
-) -> None:
+def try_(queue: str | None, file: Path | None, as_json: bool, sample: int, anyway: bool, **options: Any) -> None:
     """Try a request on a sample of QUEUE (name, URL or ARN): which messages it chooses, and what it makes of them.
 
     \b

@@ -1,1 +1,1 @@
-"""Samples: messages that were looked at, grouped by what distinguishes them and judged as a run would. No way to AWS."""
+"""Samples: messages that were looked at, grouped by what distinguishes them, and judged as a run would."""

@@ -33,7 +33,11 @@ def traits_by(source: str, messages: Sequence[Message]) -> list[Trait]:
             value = expression.evaluate(view, {})
             if value is None:
                 is_null = exists.evaluate(view, {})
-                return Trait(f"{source} = null", f"{one} = null") if is_null else Trait(f"no {source}", f"$not($exists({one}))")
+                return (
+                    Trait(f"{source} = null", f"{one} = null")
+                    if is_null
+                    else Trait(f"no {source}", f"$not($exists({one}))")
+                )
             written = jsonata.constant(value)
             if written is not None:
                 return _short(f"{source} = {written}", f"{one} = {written}")

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_HOW = "Write such a file with: redrive peek QUEUE --all FILE"
+
+
 def line_of(message: Message) -> str:
     """Write a message as one line of ASCII; its receipt handle, which is of no use any more, is left out."""
     written = message.to_json()
@@ -21,21 +24,19 @@ def line_of(message: Message) -> str:
 
 def read_file(path: Path) -> list[Message]:
     """Read what `line_of` wrote. Raises CliError with the line that is none."""
-    found = []
-    number = 0
     try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    found.append(Message.from_json({"handle": "", **json.loads(line)}))
-    except OSError as error:
-        raise CliError(f"{path} cannot be read: {error.strerror}.", "Write one with: redrive peek QUEUE --all FILE") from error
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise CliError(f"{path} cannot be read: {why}.", _HOW) from error
+    return [_read(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _read(line: str, where: str) -> Message:
+    try:
+        return Message.from_json({"handle": "", **json.loads(line)})
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise CliError(
-            f"{path}, line {number or 1}: it is no message.",
-            "Write the file with: redrive peek QUEUE --all FILE",
-        ) from error
-    return found
+        raise CliError(f"{where}: it is no message.", _HOW) from error
 
 
 def is_fifo(messages: list[Message]) -> bool:

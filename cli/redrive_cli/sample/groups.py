@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_GROUPS = 20  # more tell nobody anything
 MOST_PROVED = 12  # groups, the largest: those that are shown
-FEW = 5  # messages, among which also one that is alone is a group
+FEW = 5  # messages, of which each may have an error of its own
 NOT_PROVED = "only the largest groups have their conditions proved"
 _NO_TRAITS: dict[Feature, Trait] = {}
 
@@ -60,7 +60,7 @@ def group(messages: Sequence[Message], by: str | None = None) -> Grouping:
     chosen = ranked[0]
     groups: list[tuple[list[Trait], list[Message]]] = []
     for trait, members in _split(messages, features, chosen):
-        finer = _ranked(members, features) if trait == chosen.missing else []
+        finer = _ranked(members, features) if trait == chosen.missing or trait.of_type else []
         if finer:
             groups += [([deeper, trait], few) for deeper, few in _split(members, features, finer[0])]
         else:
@@ -100,13 +100,15 @@ def _ranked(messages: Sequence[Message], features: dict[str, dict[Feature, Trait
     for feature in known:
         sizes = Counter(features[message.id].get(feature, feature.missing) for message in messages)
         alone = sum(size == 1 for size in sizes.values())
-        if not 1 < len(sizes) <= MOST_GROUPS or (alone > len(messages) / 2 and len(messages) > FEW):
+        may_be_alone = len(messages) <= FEW and _tier(feature) == 0
+        if not 1 < len(sizes) <= MOST_GROUPS or (alone > len(messages) / 2 and not may_be_alone):
             continue
         lacking = sizes[feature.missing]
         says_little = lacking > len(messages) / 2 or all(trait.of_type for trait in sizes if trait != feature.missing)
         tier = _tier(feature) + (4 if says_little else 0)
         ranks[feature] = (tier, lacking, len(sizes), len(feature.names), feature.name)
-    return sorted(ranks, key=ranks.__getitem__)
+    exact = {feature.names for feature in ranks if feature.exact and feature.names}
+    return sorted((each for each in ranks if each.exact or each.names not in exact), key=ranks.__getitem__)
 
 
 _FIXED_TIERS = {KIND: 1, SOURCE: 3, SHAPE: 6, DAY: 7, RECEIVED: 9, REDRIVES: 8}
@@ -127,7 +129,9 @@ def _proved(
     by: str, parts: list[tuple[list[Trait], list[Message]]], messages: Sequence[Message], also: list[str]
 ) -> Grouping:
     parts.sort(key=lambda part: -len(part[1]))
-    groups = [_group(traits, members, messages, prove=place < MOST_PROVED) for place, (traits, members) in enumerate(parts)]
+    groups = [
+        _group(traits, members, messages, prove=place < MOST_PROVED) for place, (traits, members) in enumerate(parts)
+    ]
     return Grouping(by, groups[:MOST_PROVED], groups[MOST_PROVED:], also)
 
 

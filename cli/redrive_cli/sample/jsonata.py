@@ -1,4 +1,4 @@
-"""JSONata, written: names, texts and numbers as they stand in an expression, on one line and in printable characters."""
+"""JSONata, written: names, texts and numbers as they stand in an expression, on one line and printable."""
 
 from __future__ import annotations
 

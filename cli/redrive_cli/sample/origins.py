@@ -21,7 +21,7 @@ def _at(value: Any, *names: str) -> Any:
 
 
 def _is_failed_invocation(view: View) -> bool:
-    return {"RequestID", "ErrorCode", "ErrorMessage"} <= view["attributes"].keys()
+    return all(name in view["attributes"] for name in ("RequestID", "ErrorCode", "ErrorMessage"))
 
 
 def _is_from_pipe(view: View) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MOST_FIELDS, MOST_DEPTH = 200, 6  # that are looked at in one message
 LONGEST_TEXT = 1_000  # characters of a value by which messages are grouped
 MOST_KEYS, LONGEST_SHAPE = 30, 300
+_NUMBERED = "[0-9][0-9A-Za-z-]*"  # takes a time that grows with the text, and no faster
 COUNTS_RISE = "its receive count rises with each look, so that no condition on it holds"
 
 KIND, SOURCE, DAY, RECEIVED, REDRIVES, SHAPE = (
@@ -48,16 +50,19 @@ class Feature:
     """Something that messages may have. `by` is the expression for `--by`; without one it is only for people.
 
     names  the path to it, where it is a field
+    exact  whether it is the value, and not what is left of a text without its numbers
     """
 
     name: str
     by: str | None = None
     names: tuple[str, ...] = ()
+    exact: bool = True
 
     @property
     def missing(self) -> Trait:
         """The trait of a message that does not have it."""
-        return Trait(f"no {self.name}", f"$not($exists({self.name}))")
+        path = jsonata.path(self.names) if self.names else self.name
+        return Trait(f"no {path}", f"$not($exists({path}))")
 
 
 def traits_of(message: Message) -> dict[Feature, Trait]:
@@ -70,12 +75,17 @@ def traits_of(message: Message) -> dict[Feature, Trait]:
     traits[Feature(RECEIVED, "received_count")] = Trait(f"received {view['received_count']} times", None, COUNTS_RISE)
     by_day = "$substring(sent, 0, 10)"
     day = (view["sent"] or "")[:10]
-    traits[Feature(DAY, by_day)] = Trait(f"first sent {day} (UTC)", f"{by_day} = {jsonata.text(day)}") if day else (
-        Trait("first sent nobody knows when", "sent = null")
+    traits[Feature(DAY, by_day)] = (
+        Trait(f"first sent {day} (UTC)", f"{by_day} = {jsonata.text(day)}")
+        if day
+        else (Trait("first sent nobody knows when", "sent = null"))
     )
     for names, value in fields_of(view):
         path = jsonata.path(names)
         traits[Feature(path, path, names)] = _trait(path, value)
+        unnumbered = f'$replace({path}, /{_NUMBERED}/, "#")'
+        alike = Feature(f"{path} without its numbers", unnumbered, names, exact=False)
+        traits[alike] = _alike(path, unnumbered, value) if isinstance(value, str) else _trait(path, value)
     return traits
 
 
@@ -102,8 +112,6 @@ def _leaves(root: str, value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
             value = value[0]
         if isinstance(value, dict) and len(names) <= MOST_DEPTH:
             open_ += [((*names, name), each) for name, each in list(value.items())[:MOST_FIELDS]]
-            if len(names) == 1:
-                continue
         yield names, value
 
 
@@ -113,6 +121,14 @@ def _trait(path: str, value: Any) -> Trait:
     if isinstance(value, list):
         return Trait(f"{path} is an array", f'$type({path}) = "array"', of_type=True)
     return _valued(path, value)
+
+
+def _alike(path: str, unnumbered: str, value: str) -> Trait:
+    """Give the trait of texts that differ in numbers alone, as messages of errors do."""
+    if len(value) > LONGEST_TEXT:
+        return _valued(path, value)
+    left = jsonata.text(re.sub(_NUMBERED, "#", value))
+    return Trait(f"{path} like {left}", f'$type({path}) = "string" and {unnumbered} = {left}')
 
 
 def _valued(path: str, value: Any) -> Trait:
@@ -138,4 +154,8 @@ def _shape(body: Any) -> Trait:
         if body.lstrip().startswith("<"):
             return Trait("XML or HTML", r'$type(body) = "string" and $contains(body, /^\s*</)')
         return Trait("text", r'$type(body) = "string" and $not($contains(body, /^\s*</))')
-    return Trait("JSON number", '$type(body) = "number"') if is_number(body) else Trait("JSON constant", f"body = {jsonata.constant(body)}")
+    return (
+        Trait("JSON number", '$type(body) = "number"')
+        if is_number(body)
+        else Trait("JSON constant", f"body = {jsonata.constant(body)}")
+    )

@@ -136,13 +136,17 @@ def _near(unseen: Sequence[str], messages: Sequence[Message]) -> dict[str, str |
     """Give for each field that no message has the one that may be meant."""
     known: dict[str, str] = {}
     for message in messages:
-        try:
-            for names, _ in fields_of(view_of(message, message.stamp)):
-                for end in range(1, len(names) + 1):
-                    known.setdefault(".".join(names[:end]).lower(), jsonata.path(names[:end]))
-        except Exception:  # noqa: BLE001 - whatever a message carries, it hides no other
-            continue
+        for names in _fields_in(message):
+            for end in range(1, len(names) + 1):
+                known.setdefault(".".join(names[:end]).lower(), jsonata.path(names[:end]))
     return {missing: _nearest(missing, known) for missing in unseen}
+
+
+def _fields_in(message: Message) -> list[tuple[str, ...]]:
+    try:
+        return [names for names, _ in fields_of(view_of(message, message.stamp))]
+    except Exception:  # noqa: BLE001 - whatever a message carries, it hides no other
+        return []
 
 
 def _nearest(missing: str, known: dict[str, str]) -> str | None:

@@ -72,9 +72,9 @@ def show_message(out: Screen, message: Message) -> None:
     """Print one message whole, its body in lines where it is JSON."""
     for name, value in [("id", message.id), *sorted(message.system.items())]:
         out.line((f"{name:<34}", "bold"), _with_time(name, value))
-    for name, value in attributes_to_json(message.attributes).items():
-        kind = value.get("DataType", "")
-        said = value.get("StringValue", value.get("BinaryValue", ""))
+    for name, attribute in attributes_to_json(message.attributes).items():
+        kind = attribute.get("DataType", "")
+        said = attribute.get("StringValue", attribute.get("BinaryValue", ""))
         out.line((f"{name:<34}", "bold"), f"{said}", (f"  {kind}", "dim"))
     out.line()
     for line in body_lines(message.body):
@@ -113,7 +113,9 @@ def _moment(ms: int) -> datetime:
 
 def _head(sample: Sample) -> Iterator[str]:
     depth, seen, queue = sample.depth, len(sample.messages), sample.queue
-    rest = [f"{number:,} {what}" for number, what in ((depth.in_flight, "in flight"), (depth.delayed, "delayed")) if number]
+    rest = [
+        f"{number:,} {what}" for number, what in ((depth.in_flight, "in flight"), (depth.delayed, "delayed")) if number
+    ]
     beside = f" ({' and '.join(rest)} beside)" if rest else ""
     if not seen:
         yield f"{queue.name}: no message can be received{beside}."
@@ -165,5 +167,3 @@ def _ends(messages: Sequence[Message]) -> tuple[int | None, int | None]:
 def _with_time(name: str, value: str) -> str:
     is_time = name.endswith("Timestamp") and value.isdecimal() and len(value) <= len("1760000000000")
     return f"{value}  ({moment(int(value))})" if is_time else value
-
-

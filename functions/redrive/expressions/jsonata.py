@@ -46,7 +46,8 @@ class Expression:
     @property
     def conjuncts(self) -> list[str]:
         """The conditions that `and` joins on the outside, as they are written; without one, the whole alone."""
-        parts, left, node = [], self._source, self._parsed.ast
+        parts, left = [], self._source
+        node: Any = self._parsed.ast
         while node.type == "binary" and node.value == "and" and node.predicate is None:
             before, after = left[: node.position - 1], left[node.position - 1 :]
             parts.append(after.removeprefix("and").strip())
