@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -10,11 +11,12 @@ from redrive import clock
 from redrive.sqs import queues
 from redrive.sqs.fill import receive
 from redrive.sqs.queues import IN_FLIGHT_LIMIT, IN_FLIGHT_MARGIN
-from redrive.sqs.visibility import change_visibility
+from redrive.sqs.visibility import NotChangedError, change_visibility
 from redrive.values.errors import RedriveError
 from redrive.values.queue import LARGEST
 from redrive_cli.aws.errors import aws_errors
 from redrive_cli.errors import CliError
+from redrive_cli.interrupt import ending_when_it_may
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +55,8 @@ class Look:
         with Look(sqs, queue) as look:
             for messages in look.batches(200): ...
 
-    `dry` tells whether the queue gave no more, `full` whether SQS gives no more for what is in flight.
+    Ctrl-C, and what else asks the process to end, is heeded between two rounds of polls, and raised as
+    KeyboardInterrupt. `dry` tells whether the queue gave no more, `full` whether SQS gives no more for what is in flight.
     """
 
     dry = False
@@ -65,22 +68,30 @@ class Look:
         self._hidden_for = hidden_for
         self._handles: dict[str, str] = {}
         self._renewed = clock.now()
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        self._asked = self._stack.enter_context(ending_when_it_may())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        handles, self._handles = list(self._handles.values()), {}
-        with aws_errors():
-            change_visibility(self._sqs, self._queue.url, handles, 0)
+        with self._stack, aws_errors():
+            try:
+                change_visibility(self._sqs, self._queue.url, list(self._handles.values()), 0)
+            except NotChangedError as failed:
+                raise CliError(
+                    str(failed), f"They become visible by themselves, within {self._hidden_for} seconds."
+                ) from failed
 
     def batches(self, most: int | None = None) -> Iterator[list[Message]]:
         """Give messages as they come, each once, and at most so many. Raises botocore's errors."""
         seen = 0
         with ThreadPoolExecutor(POLLERS) as pool:
             while most is None or seen < most:
+                if self._asked.to_end:
+                    raise KeyboardInterrupt
                 if len(self._handles) >= IN_FLIGHT_LIMIT - IN_FLIGHT_MARGIN:
                     self.full = True
                     return
@@ -97,7 +108,6 @@ class Look:
     def _poll(self, most: int) -> list[Message]:
         arrived = receive(self._sqs, self._queue.url, most, wait=WAIT, hidden_for=self._hidden_for)
         new = [message for message in arrived if message.id not in self._handles]
-        # Here, in its own thread: also what arrives after Ctrl-C has to become visible again.
         self._handles |= {message.id: message.handle for message in arrived}
         return new
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import signal
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +22,6 @@ from redrive_cli.view.peek import message_json, peek_json, show_message, show_pe
 from redrive_cli.view.pointing import show_pointed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mypy_boto3_sqs import SQSClient
 
     from redrive.values.message import Message
@@ -68,7 +64,7 @@ def peek(
         raise click.UsageError("--by, --message and --all exclude each other; each is a look of its own.")
     _must_be_read(by)
     target = Target(**where)
-    with aws_errors(), ending_on_signals():
+    with aws_errors():
         sqs = target.client("sqs")
         found = find_queue(sqs, queue, anyway=anyway)
         if message_id is not None:
@@ -78,14 +74,6 @@ def peek(
             _write_all(sqs, found, file)
         else:
             _show_groups(target, sqs, found, sample, by=by, as_json=as_json)
-
-
-@contextmanager
-def ending_on_signals() -> Iterator[None]:
-    """Have whoever ends the process let it give back what it looks at, as Ctrl-C does."""
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
-    yield
 
 
 def _show_groups(target: Target, sqs: SQSClient, queue: Queue, most: int, *, by: str | None, as_json: bool) -> None:

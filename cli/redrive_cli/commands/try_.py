@@ -17,7 +17,6 @@ from redrive_cli.aws.errors import aws_errors
 from redrive_cli.aws.looking import find_queue, take_sample
 from redrive_cli.aws.target import Target
 from redrive_cli.commands.options import on_sample, on_target
-from redrive_cli.commands.peek import ending_on_signals
 from redrive_cli.commands.run import build_request
 from redrive_cli.errors import CliError
 from redrive_cli.sample.file import is_fifo, read_file
@@ -98,7 +97,7 @@ def _understood(document: dict[str, Any]) -> tuple[Request, Criteria]:
 
 
 def _looked_at(target: Target, queue: str, most: int, *, anyway: bool) -> tuple[list[Message], bool]:
-    with aws_errors(), ending_on_signals():
+    with aws_errors():
         sqs = target.client("sqs")
         found = find_queue(sqs, queue, anyway=anyway)
         with console(stderr=True).waiting(f"Looking into {found.name} ..."):
