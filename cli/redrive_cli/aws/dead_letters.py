@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -182,27 +182,29 @@ class _Columns:
         self._ages = _told(lambda: _ages(target.client("cloudwatch"), names))
         self._schedules = _told(lambda: schedules_of(target, datetime.now(UTC)))
         self._table = _told(lambda: _journal(target))
-        self._dynamodb, self._sfn = target.client("dynamodb"), target.client("stepfunctions")
+        self._clients = _told(lambda: (target.client("dynamodb"), target.client("stepfunctions")))
 
     def fill(self, sqs: Any, queue: DeadLetterQueue) -> DeadLetterQueue:
         """Give the queue with its columns."""
-        ages, schedules, table = self._ages, self._schedules, self._table
+        ages, schedules = self._ages, self._schedules
         has_any = isinstance(queue.depth, Untold) or queue.depth.all
         oldest = ages if isinstance(ages, Untold) else ages.get(queue.name, Untold("unknown"))
         task = _told(lambda: newest_task(sqs, queue.arn))
-        return DeadLetterQueue(
-            **{
-                **vars(queue),
-                "oldest": oldest if has_any else None,
-                "moving": task if isinstance(task, Untold) or is_active(task) else None,
-                "runs": table
-                if isinstance(table, Untold)
-                else _told(lambda: beside(self._dynamodb, self._sfn, table, queue.arn, "")),
-                "schedules": schedules
-                if isinstance(schedules, Untold)
-                else [each for each in schedules if each.queue in {queue.name, queue.arn, queue.url}],
-            }
+        if not isinstance(schedules, Untold):
+            schedules = [each for each in schedules if each.queue in {queue.name, queue.arn, queue.url}]
+        return replace(
+            queue,
+            oldest=oldest if has_any else None,
+            moving=task if isinstance(task, Untold) or is_active(task) else None,
+            runs=self._runs(queue),
+            schedules=schedules,
         )
+
+    def _runs(self, queue: DeadLetterQueue) -> list[str] | Untold:
+        table, clients = self._table, self._clients
+        if isinstance(table, Untold):
+            return table
+        return clients if isinstance(clients, Untold) else _told(lambda: beside(*clients, table, queue.arn, ""))
 
 
 def _journal(target: Target) -> str | Untold:

@@ -40,7 +40,7 @@ class Sample:
     """Messages of a queue that were looked at, in the order that they came.
 
     depth  how many SQS said there were, just before
-    whole  whether it was all that the queue gives. A FIFO queue gives the first of each group, until these are deleted
+    whole  whether these are all; a FIFO queue gives only the first of each group, until these are deleted
     """
 
     queue: Queue

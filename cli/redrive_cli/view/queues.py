@@ -29,9 +29,10 @@ def show_queues(out: Screen, queues: Sequence[DeadLetterQueue], dark: Sequence[s
         out.line("There is no dead-letter queue in this account and Region, as far as you may look.")
     if dark:
         named = ", ".join(dark[:_MOST_NAMED])
+        more = f" and {len(dark) - _MOST_NAMED:,} more queues" if len(dark) > _MOST_NAMED else ""
         out.line(
             ("hint: ", "cyan"),
-            f"{len(dark):,} queues may not be looked at: {named}{', …' if len(dark) > _MOST_NAMED else ''}",
+            f"You may not look at {named}{more}; a dead-letter queue among them is not listed.",
         )
 
 

@@ -137,7 +137,24 @@ def test_messages_that_nothing_distinguishes_are_one_group_without_a_condition()
 
 @pytest.mark.parametrize(
     "key",
-    ["a b", "a`b", 'a"b', "it's", "$lookup", "and", "주문", "", "a\\b", "a\x00b", "\u202e", "1", "a.b", "[0]", "\ud800", "🙂"],
+    [
+        "a b",
+        "a`b",
+        'a"b',
+        "it's",
+        "$lookup",
+        "and",
+        "주문",
+        "",
+        "a\\b",
+        "a\x00b",
+        "\u202e",
+        "1",
+        "a.b",
+        "[0]",
+        "\ud800",
+        "🙂",
+    ],
 )
 def test_any_key_can_be_pasted_into_a_shell(key):
     messages = [dead(json.dumps({"error": {key: "x'; rm -rf $HOME `id` \\ \n!"}})) for _ in range(3)]
@@ -148,7 +165,9 @@ def test_any_key_can_be_pasted_into_a_shell(key):
     assert all(each.where for each in found.groups)
     assert_proved(found, messages)
     for each in found.groups:
-        said = subprocess.run(["sh", "-c", f"printf %s {shlex.quote(each.where)}"], capture_output=True, text=True)
+        said = subprocess.run(
+            ["sh", "-c", f"printf %s {shlex.quote(each.where)}"], capture_output=True, text=True, check=True
+        )
         assert said.stdout == each.where
 
 
@@ -183,9 +202,12 @@ def test_hostile_messages_hide_nothing():
 
 
 def test_equal_numbers_are_one_group_however_they_are_written():
-    messages = [dead('{"code": %s}' % number) for number in ["1.10", "1.1", "11e-1", "100", "1e2", "100.0"]]
+    messages = [dead(f'{{"code": {number}}}') for number in ["1.10", "1.1", "11e-1", "100", "1e2", "100.0"]]
     found = group(messages)
-    assert [(each.where, len(each.messages)) for each in found.groups] == [("body.code = 1.1", 3), ("body.code = 100", 3)]
+    assert [(each.where, len(each.messages)) for each in found.groups] == [
+        ("body.code = 1.1", 3),
+        ("body.code = 100", 3),
+    ]
 
 
 def test_a_condition_that_cannot_be_proved_is_not_printed(monkeypatch):
@@ -226,13 +248,17 @@ bodies = st.one_of(errors.map(json.dumps), st.text(max_size=8))
 
 
 @settings(max_examples=15)
-@given(st.lists(bodies, min_size=2, max_size=4), st.lists(st.integers(0, 3), min_size=3, max_size=9), st.sampled_from([None, "body.error", "body"]))
+@given(
+    st.lists(bodies, min_size=2, max_size=4),
+    st.lists(st.integers(0, 3), min_size=3, max_size=9),
+    st.sampled_from([None, "body.error", "body"]),
+)
 def test_every_condition_that_is_printed_selects_its_group(bodies, picks, by):
     messages = [dead(bodies[pick % len(bodies)]) for pick in picks]
 
     found = group(messages, by)
 
-    assert sorted(m.id for each in [*found.groups, *found.more] for m in each.messages) == sorted(m.id for m in messages)
+    assert sorted(m.id for each in [*found.groups, *found.more] for m in each.messages) == sorted(
+        m.id for m in messages
+    )
     assert_proved(found, messages)
-
-

@@ -7,10 +7,10 @@ import pytest
 from redrive.steps.check import understand
 from redrive.values.message import Message
 from redrive.values.outcome import Outcome
+from redrive_cli.errors import CliError
 from redrive_cli.sample.file import is_fifo, line_of, read_file
 from redrive_cli.sample.pointing import pointed
 from redrive_cli.sample.trial import tried
-from redrive_cli.errors import CliError
 
 
 def message(number, body, **system):
@@ -118,7 +118,9 @@ def test_a_file_gives_back_what_was_written(tmp_path):
     assert read_file(path) == messages
 
 
-@pytest.mark.parametrize("line", ["{}", "no", "[]", '{"id": 1, "body": "", "attributes": {}, "system": {}}', "[" * 99_999])
+@pytest.mark.parametrize(
+    "line", ["{}", "no", "[]", '{"id": 1, "body": "", "attributes": {}, "system": {}}', "[" * 99_999]
+)
 def test_a_line_that_is_no_message_is_named(tmp_path, line):
     path = tmp_path / "messages.jsonl"
     path.write_text(line_of(ORDERS[0]) + line)
