@@ -40,7 +40,7 @@ class Sample:
     """Messages of a queue that were looked at, in the order that they came.
 
     depth  how many SQS said there were, just before
-    whole  whether these are all; a FIFO queue gives only the first of each group, until these are deleted
+    whole  whether these are all: a FIFO queue gives the first of each group, until they are deleted
     """
 
     queue: Queue
@@ -56,7 +56,7 @@ class Look:
             for messages in look.batches(200): ...
 
     Ctrl-C, and what else asks the process to end, is heeded between two rounds of polls, and raised as
-    KeyboardInterrupt. `dry` tells whether the queue gave no more, `full` whether SQS gives no more for what is in flight.
+    KeyboardInterrupt. `dry` tells whether the queue gave no more, `full` whether too many are in flight to go on.
     """
 
     dry = False

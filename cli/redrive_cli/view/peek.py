@@ -149,8 +149,8 @@ def _show_group(out: Screen, group: Group, sample: Sample, *, alone: bool) -> No
     about = f" (about {estimated:,} in the queue)" if estimated is not None and estimated != count else ""
     out.cut_line((f"{count:>6,}", "bold cyan"), f"{about}  ", (group.label, "bold"))
     oldest, newest = _ends(group.messages)
-    until = f" to {moment(newest)}" if newest != oldest else ""
-    out.line(f"        first sent {moment(oldest)}{until}")
+    ends = dict.fromkeys((moment(oldest), moment(newest)))  # one, where they are the same
+    out.line(f"        first sent {' to '.join(ends)}")
     for message in group.messages[:SAMPLES]:
         out.cut_line("        ", (message.body[:_LONGEST_SHOWN], "dim"))
     if group.where:
