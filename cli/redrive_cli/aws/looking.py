@@ -32,7 +32,7 @@ RENEW = 0.4  # of that time, after which it is made new: to do so for many takes
 POLLERS = 4
 PER_POLL = 10  # SQS API, ReceiveMessage
 WAIT = 1  # second of long poll: from there on SQS asks all of its servers (SQS Developer Guide, long polling)
-MOST_BYTES = 32 * LARGEST  # of a sample
+MOST_BYTES = 16 * LARGEST  # of a sample; to prove a condition each message is read
 
 
 @dataclass(frozen=True)
