@@ -1,4 +1,4 @@
-"""`redrive run` and `redrive history`, as processes with pipes, on the embedded AWS."""
+"""`redrive run` and `redrive show`, as processes with pipes, on the embedded AWS."""
 
 import json
 import re
@@ -99,7 +99,7 @@ def test_a_refused_request_exits_with_1_and_says_why(on_embedded, queues):
     assert json.loads(done.stdout)["status"] == "failed"
     *_, error, hint = done.stderr.splitlines()
     assert error.startswith("error: destination: there is no queue 'nowhere'")
-    assert hint == f"hint: See every step with: redrive history {run_name(done.stderr)}"
+    assert hint == f"hint: See every step with: redrive show {run_name(done.stderr)}"
     assert count(queues.sqs, queues.dlq) == (5, 0)
 
 
@@ -126,7 +126,7 @@ def test_a_request_that_the_plan_refuses_exits_with_1_and_says_why(on_embedded, 
         error
         == "error: lanes: it can only be 1, because a limit with a filter is exact only in one lane; leave it out."
     )
-    assert hint == f"hint: See every step with: redrive history {run_name(done.stderr)}"
+    assert hint == f"hint: See every step with: redrive show {run_name(done.stderr)}"
     assert "Traceback" not in done.stderr
     assert count(queues.sqs, queues.dlq) == (5, 0)
 
@@ -142,13 +142,13 @@ def test_an_incomplete_run_exits_with_1_and_still_has_its_summary(on_embedded, q
 
 
 def test_pipes_get_no_colours(on_embedded, redriven):
-    history = on_embedded("history", run_name(redriven.stderr))
+    history = on_embedded("show", run_name(redriven.stderr))
 
     assert ESCAPE not in redriven.stdout + redriven.stderr + history.stdout + history.stderr
 
 
 def test_a_terminal_that_cannot_show_the_symbols_is_no_reason_to_fail(on_embedded, redriven):
-    done = on_embedded("history", run_name(redriven.stderr), PYTHONIOENCODING="ascii")
+    done = on_embedded("show", run_name(redriven.stderr), PYTHONIOENCODING="ascii")
 
     assert done.returncode == 0, done.stderr
     assert "? ok" in done.stdout
@@ -167,7 +167,7 @@ def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_and_stop_it(start, o
     assert running.returncode == 130
     assert stdout == ""
     assert "the run goes on" in stderr
-    assert f"redrive history {name}" in stderr
+    assert f"redrive show {name}" in stderr
     assert "aws stepfunctions stop-execution --execution-arn arn:aws:states:" in stderr
     assert "Traceback" not in stderr
     sfn = embedded.client("stepfunctions")
@@ -176,7 +176,7 @@ def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_and_stop_it(start, o
 
 
 def test_the_history_of_a_finished_run_has_its_states_and_its_lanes(on_embedded, redriven):
-    done = on_embedded("history", run_name(redriven.stderr))
+    done = on_embedded("show", run_name(redriven.stderr))
 
     assert done.returncode == 0
     assert done.stderr == ""
@@ -196,7 +196,7 @@ def test_the_history_of_a_finished_run_has_its_states_and_its_lanes(on_embedded,
 def test_without_a_name_the_history_is_that_of_the_most_recent_run(on_embedded):
     on_embedded("run", "no-such-queue")
 
-    done = on_embedded("history")
+    done = on_embedded("show")
 
     *states, end = done.stdout.splitlines()
     assert done.returncode == 0
@@ -207,7 +207,7 @@ def test_without_a_name_the_history_is_that_of_the_most_recent_run(on_embedded):
 
 
 def test_the_history_as_json_is_one_object_for_each_state_and_one_for_the_end(on_embedded, redriven):
-    done = on_embedded("history", run_name(redriven.stderr), "--json")
+    done = on_embedded("show", run_name(redriven.stderr), "--json")
 
     *states, end = map(json.loads, done.stdout.splitlines())
 
@@ -230,4 +230,4 @@ def test_an_execution_can_be_named_by_its_arn(on_embedded, embedded, redriven):
     name = run_name(redriven.stderr)
     arn = f"{embedded.state_machine.replace(':stateMachine:', ':execution:')}:{name}"
 
-    assert on_embedded("history", arn).stdout == on_embedded("history", name).stdout
+    assert on_embedded("show", arn).stdout == on_embedded("show", name).stdout

@@ -104,7 +104,7 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
         try:
             end, summary = _watch(machine, execution)
         except CliError as error:
-            again = f"The run goes on; see it with: {target.redrive('history', name)}"
+            again = f"The run goes on; see it with: {target.redrive('show', name)}"
             raise CliError(str(error), f"{error.hint} {again}") from error
     except KeyboardInterrupt:  # also while it is being started: it may have been
         _tell_it_goes_on(target, execution)
@@ -117,7 +117,7 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
         show_summary(console(), summary)
     if end.status != "SUCCEEDED":
         why = end.cause or f"the execution ended as {end.status}"
-        show_error(why, f"{_suggestion(target, document, end)}See every step with: {target.redrive('history', name)}")
+        show_error(why, f"{_suggestion(target, document, end)}See every step with: {target.redrive('show', name)}")
         sys.exit(1)
 
 
@@ -197,9 +197,9 @@ def _suggestion(target: Target, document: Json, end: Ended) -> str:
 
 
 def _tell_it_goes_on(target: Target, execution: str) -> None:
-    stop = target.aws("stepfunctions", "stop-execution", "--execution-arn", execution)
     out = console(stderr=True)
     out.line()
     out.line("No longer watching; the run goes on.")
-    out.line(f"hint: See it with: {target.redrive('history', execution.rsplit(':', 1)[-1])}")
-    out.line(f"hint: Stop it with: {stop} (what it holds then becomes visible within ten minutes)")
+    name = execution.rsplit(":", 1)[-1]
+    out.line(f"hint: See it with: {target.redrive('show', name)}")
+    out.line(f"hint: Stop it with: {target.redrive('stop', name)}")

@@ -95,7 +95,7 @@ def _path(state: RunState, lanes: list[Lane]) -> str | None:
 
 
 def _bill(state: RunState, lanes: list[Lane], asked: Requests) -> Requests:
-    """Add up the bill, with this step itself (of which `asked` is known), and the states that no function stands behind."""
+    """Add up the bill, with this step (`asked` is what it has), and the states that no function stands behind."""
     presence = 2 * int(state.plan is not None)  # whom it met, and that it leaves
     # The summary and the manifest are written, for which the summary is read, and what SQS moved itself.
     written = 3 + int(bool(state.task and state.task.moved))

@@ -125,7 +125,7 @@ def _objects(ledger: Ledger, prefix: str) -> Iterator[tuple[str, int]]:
 
 
 def _told(ledger: Ledger, key: str) -> str | None:
-    """Ask S3 for the checksum that it has of the whole object, and compute it where it has none; None if neither can be."""
+    """Ask S3 for the checksum that it has of the object; compute it where it has none. None if neither can be."""
     with contextlib.suppress(*_UNANSWERED):
         told = ledger.s3.head_object(Bucket=ledger.bucket, Key=key, ChecksumMode="ENABLED").get("ChecksumSHA256", "")
         if told and "-" not in told:  # with a hyphen it is the checksum of its parts' checksums

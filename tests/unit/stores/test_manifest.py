@@ -85,7 +85,7 @@ def test_a_bucket_that_refuses_is_no_reason_for_a_run_to_fail(s3, left):
     "text", [b"", b"[]", b"{}", b'{"format": 1, "objects": [3]}', b'{"format": 2, "objects": []}', b"\xff", b"[" * 9999]
 )
 def test_what_is_no_manifest_is_said_to_be_none(text):
-    with pytest.raises(ValueError, match="it (is|has)"):
+    with pytest.raises(ValueError, match=r"it (is|has)"):
         manifest.parse(text)
 
 
