@@ -145,10 +145,12 @@ def with_documents(run: Run, machine: Machine | None, ledger: Ledger | None) -> 
         of = ledger.of(run.id)
         summary = _document(of, "summary")
         request = (summary or {}).get("request") or _document(of, "request")
-        if summary or request:
-            return replace(run, started=run.started or _time(summary), request=request, summary=summary)
+        run = replace(run, started=run.started or _time(summary), request=request or run.request, summary=summary)
+    if run.request and (run.summary or run.status == "RUNNING"):
+        return run
     if machine and run.execution:
-        return _of_execution(run.id, machine.sfn.describe_execution(executionArn=run.execution))
+        told = _of_execution(run.id, machine.sfn.describe_execution(executionArn=run.execution))
+        return replace(told, summary=run.summary or told.summary)
     return run
 
 

@@ -35,7 +35,8 @@ class Story:
 
     ids      the message ids that it had, the first one first
     lines    the ledger's lines of it, the oldest first
-    moves    runs in which SQS moved messages of its queue itself since: it may have been one of them
+    moves    runs in which SQS moved messages of its queue itself, and of which it may have been one: those that ended
+             after it was last met, and those during which it was first sent, for then that id may be of SQS's making
     backups  where its body is, the newest first
     """
 
@@ -115,14 +116,25 @@ def _in_order(lines: Sequence[Line]) -> list[str]:
 
 
 def _may_have_taken(move: Line, story: Story) -> bool:
-    """Whether SQS may have moved the message in a run: it is of its queue, and did not end before anybody met it."""
-    queues = {line["queue"] for line in story.lines}
-    return move["queue"] in queues and (move["ended"] or "") >= _since(story)
+    """Whether SQS may have moved the message in a run: SQS gives it a new id and a new time, and tells nobody of it.
+
+    Between two lines it was not moved so: its id was followed from one to the other.
+    """
+    if move["queue"] not in {line["queue"] for line in story.lines}:
+        return False
+    began, ended, last = time_in(move["started"]), time_in(move["ended"]), time_in(story.lines[-1]["at"])
+    if not (began and ended and last):
+        return True
+    return ended >= last or bool(story.first_sent and began <= story.first_sent <= ended)
 
 
-def _since(story: Story) -> str:
-    # Before the first line it had been in the queue for a while, and no move of that time took it.
-    return str(story.lines[0]["at"] or "")[:19]
+def time_in(text: Any) -> datetime | None:
+    """Read a time of a line; None where it is none."""
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _backups(ledger: Ledger, runs: Iterable[str]) -> dict[str, Backup]:

@@ -59,7 +59,8 @@ def find(text: str, since: datetime | None, no_cache: bool, as_json: bool, **whe
         if as_json:
             print_json(story_json(story))
         else:
-            out.line() if number else None
+            if number:
+                out.line()
             show_story(out, story)
     told.line(f"Searched {lines:,} lines of {runs:,} runs; {_fetched(fetched)}.")
     if not stories:

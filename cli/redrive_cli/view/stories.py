@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from redrive_cli.aws.stories import time_in
 from redrive_cli.view.console import SIGNS
 from redrive_cli.view.messages import signed, what_became
 from redrive_cli.view.runs import time_of
@@ -47,12 +47,12 @@ def show_moves(out: Screen, moves: Sequence[dict[str, Any]], indent: str = "") -
     if not moves:
         return
     out.line(
-        f"{indent}SQS moved messages itself in these runs, which have no record of single ones; it may have been there:"
+        f"{indent}SQS moved messages itself in these runs, and recorded no single one; it may have been among them:"
     )
     for move in moves[-_MOST_MOVES:]:
-        out.line(f"{indent}  {move['started']}  {move['moved']:,} of {move['queue']}, by run {move['run']}")
-    if more := len(moves) - _MOST_MOVES:
-        out.line(f"{indent}  and {more:,} earlier runs; --json has them all") if more > 0 else None
+        out.line(f"{indent}  {move['started']}  {move['moved'] or 0:,} of {move['queue']}, by run {move['run']}")
+    if (more := len(moves) - _MOST_MOVES) > 0:
+        out.line(f"{indent}  and {more:,} earlier ones; --json has them all")
 
 
 def story_json(story: Story) -> dict[str, Any]:
@@ -71,7 +71,5 @@ def story_json(story: Story) -> dict[str, Any]:
 
 
 def _at(line: dict[str, Any]) -> str:
-    try:
-        return time_of(datetime.fromisoformat(line["at"]))
-    except (TypeError, ValueError):
-        return f"{'':<20}"
+    at = time_in(line["at"])
+    return time_of(at) if at else " " * 20
