@@ -108,14 +108,6 @@ class _Commands(click.Group):
             sys.exit(1)
         except click.Abort:
             sys.exit(_INTERRUPTED)
-        except OSError:
-            raise
-        except Exception as error:  # noqa: BLE001  nobody should have to read a traceback, and who wants to, may
-            show_error(
-                f"This should not happen: {type(error).__name__}: {error}.",
-                "Run it again with --debug, and report what that shows, once you have looked it over.",
-            )
-            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -189,6 +181,12 @@ def main() -> None:
                 f"The output cannot be written: {error.strerror}.",
                 "Make room where it goes, or send it elsewhere; `redrive show` shows what a run did.",
             )
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001  nobody should have to read a traceback, and who wants to, may
+        show_error(
+            f"This should not happen: {type(error).__name__}: {error}.",
+            "Run it again with --debug, and report what that shows, once you have looked it over.",
+        )
         sys.exit(1)
     finally:
         _drop_what_cannot_be_written()

@@ -22,7 +22,7 @@ ANSWER = '{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "Expiration
 
 # typed, the error, the hint
 TYPED = [
-    ("runn", "No such command 'runn'.", "Did you mean run?"),
+    ("runn", "No such command 'runn'.", "Did you mean run or runs?"),
     ("orders-dlq", "No such command 'orders-dlq'.", "`redrive --help` says what there is."),
     ("--verzion", "No such option '--verzion'.", "Did you mean --version?"),
     ("run", "Missing argument 'QUEUE'.", "`redrive run --help` says"),

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -118,7 +117,7 @@ def test_an_object_that_was_written_anew_is_fetched_anew_and_one_that_is_gone_is
 
     (story,) = stories(index, ledger, "first")
     assert [told["outcome"] for told in story.lines] == ["sent"]
-    assert len(os.listdir(tmp_path)) == 1
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 EVIL = "\x1b]0;PWNED\x07\u202e'; DROP TABLE x; --\"\\"
@@ -142,7 +141,7 @@ def test_no_name_of_a_run_leads_out_of_the_folder(s3, ledger, index, tmp_path, n
     write_index(s3, BUCKET, run, [line(run, "first", "held")])
 
     assert stories(index, ledger, "first")
-    assert [len(found) for found in os.listdir(tmp_path)] == [48]
+    assert [len(found.name) for found in tmp_path.iterdir()] == [48]
 
 
 def test_what_is_no_index_is_named_and_the_rest_is_searched(s3, ledger, index, tmp_path):
@@ -158,7 +157,7 @@ def test_what_is_no_index_is_named_and_the_rest_is_searched(s3, ledger, index, t
     fetched = index.fetch(None)
     assert fetched.unreadable == ["index/day=2025-12-01/bad-0.0000.jsonl.gz"]
     assert len(index.follow(fetched, "first")) == 1
-    assert not [name for name in os.listdir(tmp_path) if not name.endswith(".parquet")]
+    assert not [file for file in tmp_path.iterdir() if file.suffix != ".parquet"]
 
 
 def test_what_is_kept_and_was_damaged_is_said_with_a_way_out(s3, ledger, index, tmp_path):

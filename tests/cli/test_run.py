@@ -33,6 +33,12 @@ def redriven(embedded, on_embedded):
     return on_embedded("run", five_dead_letters(embedded).name, "--where", WHERE)
 
 
+def states_of(stdout):
+    """The lines of the states, and the one of the end."""
+    lines = stdout.splitlines()
+    return lines[lines.index("States") + 1 :]
+
+
 def run_name(stderr):
     """The execution's name, in the first line of the progress."""
     word, name = stderr.splitlines()[0].split()
@@ -168,19 +174,19 @@ def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_and_stop_it(start, o
     assert stdout == ""
     assert "the run goes on" in stderr
     assert f"redrive show {name}" in stderr
-    assert "aws stepfunctions stop-execution --execution-arn arn:aws:states:" in stderr
+    assert f"redrive stop {name}" in stderr
     assert "Traceback" not in stderr
     sfn = embedded.client("stepfunctions")
     execution = f"{embedded.state_machine.replace(':stateMachine:', ':execution:')}:{name}"
     assert sfn.describe_execution(executionArn=execution)["status"] in {"RUNNING", "SUCCEEDED"}
 
 
-def test_the_history_of_a_finished_run_has_its_states_and_its_lanes(on_embedded, redriven):
+def test_a_finished_run_is_shown_with_its_states_and_its_lanes(on_embedded, redriven):
     done = on_embedded("show", run_name(redriven.stderr))
 
     assert done.returncode == 0
     assert done.stderr == ""
-    *states, end = done.stdout.splitlines()
+    *states, end = states_of(done.stdout)
     assert end == "✔ SUCCEEDED"
     names = [re.split(r" {2,}\d", line[22:])[0] for line in states]
     drain = names.index("Drain the queue")
@@ -193,12 +199,12 @@ def test_the_history_of_a_finished_run_has_its_states_and_its_lanes(on_embedded,
     assert all(line.endswith("✔ ok") for line in states)
 
 
-def test_without_a_name_the_history_is_that_of_the_most_recent_run(on_embedded):
+def test_without_a_name_the_most_recent_run_is_shown(on_embedded):
     on_embedded("run", "no-such-queue")
 
     done = on_embedded("show")
 
-    *states, end = done.stdout.splitlines()
+    *states, end = states_of(done.stdout)
     assert done.returncode == 0
     assert "Check the request" in states[0]
     assert states[0].endswith("✘ caught QueueNotFound")
@@ -206,11 +212,14 @@ def test_without_a_name_the_history_is_that_of_the_most_recent_run(on_embedded):
     assert end.startswith("✘ FAILED  QueueNotFound: queue: there is no queue 'no-such-queue'")
 
 
-def test_the_history_as_json_is_one_object_for_each_state_and_one_for_the_end(on_embedded, redriven):
+def test_all_of_it_as_json_has_an_object_for_each_state_and_one_for_the_end(on_embedded, redriven):
     done = on_embedded("show", run_name(redriven.stderr), "--json")
 
-    *states, end = map(json.loads, done.stdout.splitlines())
+    shown = json.loads(done.stdout)
+    states, end = shown["states"], shown["end"]
 
+    assert shown["summary"]["status"] == "complete"
+    assert shown["request"]["filter"] == {"where": WHERE}
     assert end["execution"] == "SUCCEEDED"
     assert {"time", "state", "lane", "status", "attempts", "error", "cause", "seconds"} == set(states[0])
     lanes = [state["state"] for state in states if state["lane"] == 1]

@@ -131,8 +131,12 @@ def find_run(target: Target, word: str | None) -> Run:
         known = run_of(name_of(execution), told["startDate"])
         if not day or known == word:
             return _of_execution(known, told)  # else the name was used again since
-    if found := _kept(target, name_of(execution), day):
-        return found
+    try:
+        if found := _kept(target, name_of(execution), day):
+            return found
+    except CliError:
+        if gone is None:
+            raise
     if gone is None:
         raise CliError(f"There is no run {word}.", "`redrive runs` lists them.")
     with aws_errors(execution):

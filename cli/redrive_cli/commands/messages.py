@@ -21,7 +21,11 @@ from redrive_cli.view.messages import show_messages
 @click.command()
 @click.argument("run", required=False, shell_complete=complete_run)
 @click.option(
-    "--outcome", "outcomes", type=click.Choice([*Outcome]), multiple=True, help="Only these; may be repeated."
+    "--outcome",
+    "outcomes",
+    type=click.Choice([str(outcome) for outcome in Outcome]),
+    multiple=True,
+    help="Only these; may be repeated.",
 )
 @click.option("--id", "id_", metavar="ID", help="Only the message that has this id, or got it.")
 @click.option("--key", metavar="KEY", help="Only messages with this key, or with its SHA-256.")

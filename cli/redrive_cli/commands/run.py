@@ -18,6 +18,7 @@ from redrive.values.lane import MOST_LANES
 from redrive.values.summary import Summary
 from redrive_cli.aws.executions import name_execution
 from redrive_cli.aws.target import Target
+from redrive_cli.commands.complete import complete_queue
 from redrive_cli.commands.options import on_target
 from redrive_cli.errors import CliError
 from redrive_cli.view.console import console, print_json, show_error
@@ -40,7 +41,7 @@ _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 
 
 @click.command()
-@click.argument("queue")
+@click.argument("queue", shell_complete=complete_queue)
 @click.option("--where", metavar="EXPR", help="Only messages for which this JSONata condition is true.")
 @click.option(
     "--sent",
