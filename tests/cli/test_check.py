@@ -50,7 +50,7 @@ def test_as_json_it_is_the_request_and_what_it_is_judged_by(check):
         ('{"queue": "q", "filter": {"sent": {"day": "soon"}}}', "filter.sent.day: 'soon' is no day"),
         ('{"queue": "q", "filter": {"where": "a = ("}}', "filter.where: "),
         ("[]", "the request: it should be an object"),
-        ('{"queue": "q",}', "request.json has no JSON that can be read: line 1, column 14"),
+        ('{"queue": "q",}', "request.json has no JSON that can be read: line 1, column 1"),
         ('{"queue": "a", "queue": "b"}', "'queue' is there twice"),
         ('{"queue": "q", "limit": NaN}', "NaN is no JSON"),
         (b"\xff\xfe", "it is not UTF-8"),

@@ -20,7 +20,7 @@ def complete(redrive, tmp_path):
             **{"XDG_CACHE_HOME": str(tmp_path), **variables},
         )
         assert done.stderr == ""
-        return [line.partition(",")[2] for line in done.stdout.splitlines()]
+        return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
     return run
 

@@ -47,10 +47,10 @@ def run_json(run: Run) -> dict[str, Any]:
 
 def outcome(run: Run) -> tuple[str, str]:
     """Say how a run ended, with its style."""
-    status = (run.summary or {}).get("status")
+    status = str((run.summary or {}).get("status"))
     if run.status == "RUNNING":
         word, text = "running", "running"
-    elif status in {str(each) for each in Status}:
+    elif status in {*Status}:
         word, text = "failed" if status in RED else "ok", f"{status}{_counts(run.summary or {})}"
     elif run.status:
         word, text = "ok" if run.status == "SUCCEEDED" else "failed", run.status.lower().replace("_", " ")
