@@ -114,21 +114,3 @@ def test_the_picture_loads_nothing_from_elsewhere():
     picture = (DOCS / "run.svg").read_text()
     assert "Redrive&#160;complete" in picture
     assert re.findall(r"https?://[^\s\"<]+", picture) == ["http://www.w3.org/2000/svg"]
-
-
-@pytest.mark.parametrize(
-    "command",
-    sorted(
-        {
-            found
-            for page in PAGES
-            if page.name != "CHANGELOG.md"  # which tells of what was
-            for found in re.findall(r"`redrive ([a-z][^`]*)`", page.read_text())
-        }
-    ),
-)
-def test_every_command_that_a_page_names_is_one_with_its_options(command):
-    words = command.split()
-    known = CliRunner().invoke(cli, [words[0], "--help"])
-    assert known.exit_code == 0
-    assert all(f" {word}" in known.output for word in words[1:] if word.startswith("--"))
