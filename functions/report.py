@@ -1,22 +1,28 @@
 """Write the report."""
 
 from datetime import datetime
+from typing import Any
 
+import clients
 import steps
+from redrive.steps.index import index_run
 from redrive.steps.report import report
 from redrive.values.plan import RunState
 from redrive.values.run import run_of
 
 
 @steps.step("report")
-def handler(event: steps.Event, context: object) -> steps.Event:
+def handler(event: steps.Event, context: Any) -> steps.Event:
     """`{"run", "execution", "started", "state"}` → the summary, which is the execution's output.
 
     `run` is the execution's name: the request may have been refused before the run had its identity.
     """
     state = RunState.from_json(event["state"], event["started"])
     ledger = steps.ledger(run_of(event["run"], datetime.fromisoformat(event["started"])))
-    summary = report(ledger, state, steps.met(event["execution"]) if state.plan else [])
+    before = clients.meter.read()
+    note = index_run(ledger, context.get_remaining_time_in_millis) if state.drained else None
+    asked = clients.meter.since(before)
+    summary = report(ledger, state, steps.met(event["execution"]) if state.plan else [], note, asked)
     if state.plan and state.queue:
         steps.leave(state.queue.arn, event["execution"])
     return summary.to_json()

@@ -58,7 +58,7 @@ def filter_page(
         return lane
     pairs = zip(page.messages, verdicts, strict=True)
     outcomes = [MessageOutcome(message.id, v.outcome, v.reason) for message, v in pairs if v.outcome]
-    return close_in_lane(ledger, lane, page, outcomes, in_order=queue.fifo)
+    return close_in_lane(ledger, queue, lane, page, outcomes)
 
 
 def _remembered(journal: Journal, destinations: Destinations, messages: Sequence[Message]) -> dict[str, Stamp]:

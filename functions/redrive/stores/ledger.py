@@ -6,6 +6,8 @@
     held/<page>.jsonl.gz       receipt handles of what is to become visible, and until when it is held (short life)
     outcomes/<page>.jsonl.gz   what became of each message; never a body (long life)
 
+Beside the runs, `stores.index` keeps the outcomes of each run in few objects.
+
 A page's name is `<lane>/<round>-<turn>`. Every object is written whole in one PutObject: it is there, or it is not. And
 a page never changes after its first write: verdicts, journal and outcomes name messages by position.
 """
@@ -37,7 +39,7 @@ _MISSING = {"NoSuchKey", "404"}
 _SUFFIX = ".jsonl.gz"
 _PAGE = re.compile(r"\d+/\d+-\d+")
 # What comes of reading what we did not write, or not so.
-_FOREIGN = (
+FOREIGN = (
     ValueError,  # no JSON, no text, no base64, no such outcome
     LookupError,  # a field, or all of it, is missing
     TypeError,
@@ -59,7 +61,7 @@ def legible(read: Callable[P, Read]) -> Callable[P, Read]:
     def reader(*args: P.args, **kwargs: P.kwargs) -> Read:
         try:
             return read(*args, **kwargs)
-        except _FOREIGN as error:
+        except FOREIGN as error:
             what = type(error).__name__  # and no more: the error's own text may quote what stands there
             raise PageUnreadable(f"an object of the page in the bucket cannot be read ({what}).") from error
 
@@ -99,7 +101,7 @@ class Ledger:
         tags: dict[str, Any] = {} if kind == OUTCOMES else {"Tagging": SHORT_LIFE}
         self.s3.put_object(
             Bucket=self.bucket,
-            Key=self._page_key(kind, page),
+            Key=self.page_key(kind, page),
             Body=body.getvalue(),
             ContentType="application/x-ndjson",
             **tags,
@@ -109,7 +111,7 @@ class Ledger:
     def read(self, kind: str, page: str) -> list[dict[str, Any]]:
         """Read the lines of one page's `kind`. Raises PageGone when there is none."""
         try:
-            return _lines(get(self.s3, self.bucket, self._page_key(kind, page)))
+            return _lines(get(self.s3, self.bucket, self.page_key(kind, page)))
         except KeyError as error:
             raise PageGone(
                 f"page {page} has no {kind} in the bucket; its messages become visible by themselves."
@@ -144,7 +146,8 @@ class Ledger:
             return False
         return True
 
-    def _page_key(self, kind: str, page: str) -> str:
+    def page_key(self, kind: str, page: str) -> str:
+        """Give the key of the object that has a page's `kind`."""
         return f"runs/{self.run}/{kind}/{page}{_SUFFIX}"
 
 

@@ -9,6 +9,7 @@ from redrive.stores.ledger import HELD, OUTCOMES, PAGES, VERDICTS, legible
 from redrive.values.errors import PageGone
 from redrive.values.message import HeldMessage, Message, StoredPage
 from redrive.values.outcome import GONE, MessageOutcome
+from redrive.values.queue import name_of
 from redrive.values.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def read_outcomes(ledger: Ledger, name: str) -> list[MessageOutcome]:
 
 def close(
     ledger: Ledger,
+    queue: str,
     name: str,
     page: StoredPage,
     outcomes: Sequence[MessageOutcome],
@@ -79,6 +81,8 @@ def close(
 ) -> bool:
     """Close a page: write its outcomes, and before them what stays in the queue; tell whether anything does.
 
+    Each line of the outcomes tells of itself, so that it can be read without its run: `run`, `queue` (the dead-letter
+    queue's name) and `source` (the queue that SQS dead-lettered it from, None for none) stand beside the outcome.
     `hidden` are positions that may still be on their way; left out of the hold, so never released.
     """
     kept = [
@@ -90,7 +94,9 @@ def close(
         write_held(ledger, name, kept)
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     lines = (
-        outcome.to_json() | {"first_sent": message.sent_ms, "at": at}
+        {"run": ledger.run, "queue": queue, "source": name_of(message.source) if message.source else None}
+        | outcome.to_json()
+        | {"first_sent": message.sent_ms, "at": at}
         for message, outcome in zip(page.messages, outcomes, strict=True)
     )
     ledger.write(OUTCOMES, name, lines)

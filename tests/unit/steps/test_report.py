@@ -72,6 +72,7 @@ def test_the_summary_is_written_and_given(ledger):
     summary = reported(ledger, state_of(a_lane(sent=6, deleted=6, held=7)))
     assert ledger.read_document("summary") == summary
     assert summary == {
+        "format": 1,
         "run": "run-1",
         "status": "complete",
         "queue": "orders-dlq",
