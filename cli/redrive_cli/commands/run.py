@@ -57,6 +57,8 @@ _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 )
 @click.option("--destination", metavar="QUEUE", help="Send to this queue, not back to where each came from.")
 @click.option("--transform", metavar="EXPR", help="A JSONata expression that gives the new body.")
+@click.option("--key", metavar="EXPR", help="Record of each message what you know it by, as in body.orderId.")
+@click.option("--hash-key", is_flag=True, help="Record the key's SHA-256, and not the key itself.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Stop after N messages.")
 @click.option("--rate", metavar="N", type=click.IntRange(min=1), help="At most N messages a second.")
 @click.option(
@@ -128,11 +130,15 @@ def build_request(
     sent: str | None = None,
     older_than: str | None = None,
     max_redrives: int | None = None,
+    key: str | None = None,
+    hash_key: bool = False,
     **fields: Any,
 ) -> Json:
     """Build the request document; what was not asked for is not in it. Raises click.UsageError."""
     if sent is not None and older_than is not None:
         raise click.UsageError("--sent and --older-than exclude each other; a message's age is one or the other.")
+    if hash_key and key is None:
+        raise click.UsageError("--hash-key needs --key, which says what is to be hashed.")
     chosen = {
         # An empty text is somebody's variable that is not set, and no wish for all messages.
         "sent": {"older_than": older_than} if older_than is not None else None if sent is None else _sent(sent),
@@ -141,6 +147,8 @@ def build_request(
     }
     filters = {name: value for name, value in chosen.items() if value is not None}
     fields = {name: value for name, value in fields.items() if value not in {None, False}}
+    if key is not None:
+        fields["key"] = {"expression": key, "hashed": True} if hash_key else key
     return {"queue": queue, **({"filter": filters} if filters else {}), **fields}
 
 

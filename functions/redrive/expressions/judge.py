@@ -56,7 +56,7 @@ class Judge:
         self._where = _expression(criteria.where, "filter.where")
         self._transform = {part: _expression(source, field) for part, field, source in parts_of(criteria.transform)}
         self._fields = self._where.fields if self._where else {}
-        self._variables = {"as_of": criteria.now, "today": criteria.today, "yesterday": criteria.yesterday}
+        self._variables = criteria.variables
 
     def judge_all(self, messages: Sequence[Message], *, limit: int | None, in_order: bool) -> list[Verdict]:
         """Give a verdict for each message, in order. Raises ExpressionTooSlow.

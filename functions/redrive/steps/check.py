@@ -81,6 +81,7 @@ def understand(document: Any, started: str) -> tuple[Request, Criteria]:
         max_redrives=request.filter.max_redrives,
         transform=request.transform,
         preview=request.preview,
+        key=request.key,
     )
     return request, criteria
 

@@ -136,9 +136,10 @@ def outcomes_of(
     for place, message in enumerate(messages):
         verdict = verdicts[place] if verdicts else None
         if verdict and verdict.outcome:
-            outcomes.append(MessageOutcome(message.id, verdict.outcome, verdict.reason, verdict.new_id))
+            outcome = MessageOutcome(message.id, verdict.outcome, verdict.reason, verdict.new_id)
         else:
-            outcomes.append(_outcome_of(message, result_at.get(place, SendResult(place, error=why))))
+            outcome = _outcome_of(message, result_at.get(place, SendResult(place, error=why)))
+        outcomes.append(replace(outcome, key=verdict.key) if verdict else outcome)
     return outcomes
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from redrive.expressions.judge import NEWER, PASSED_OVER, Judge
+from redrive.expressions.key import keys_of
 from redrive.sqs.parcels import pack
 from redrive.steps.close import close_in_lane
 from redrive.stores import pages
@@ -43,7 +44,8 @@ def filter_page(
     page = pages.read(ledger, name)
     queue = destinations.queue
     before = sent_before(ledger, journal, queue.name, [message.id for message in page.messages])
-    judge = Judge(criteria, ledger.run, before, _remembered(journal, destinations, page.messages))
+    remembered = _remembered(journal, destinations, page.messages)
+    judge = Judge(criteria, ledger.run, before, remembered)
     verdicts = judge.judge_all(page.messages, limit=lane.budget.limit_left, in_order=queue.fifo)
     lane = _taking(lane, sum(verdict.sends for verdict in verdicts)).missing(judge.unseen)
     lane = lane.passing_over(sum(verdict in PASSED_OVER for verdict in verdicts))
@@ -51,13 +53,16 @@ def filter_page(
         lane = lane.meeting(only_late=all(v is NEWER or v.outcome == Outcome.RETURNED for v in verdicts))
     if criteria.preview:
         verdicts = _previewed(page.messages, verdicts, destinations, ledger.run, refusal)
+    if criteria.key:
+        keys = keys_of(criteria, page.messages, remembered)
+        verdicts = [replace(verdict, key=key) for verdict, key in zip(verdicts, keys, strict=True)]
     selected = sum(verdict.sends or verdict.outcome in GONE for verdict in verdicts)
     lane = replace(lane, page=replace(lane.page, selected=selected))
     if selected:
         pages.write_verdicts(ledger, name, page, verdicts)
         return lane
     pairs = zip(page.messages, verdicts, strict=True)
-    outcomes = [MessageOutcome(message.id, v.outcome, v.reason) for message, v in pairs if v.outcome]
+    outcomes = [MessageOutcome(message.id, v.outcome, v.reason, key=v.key) for message, v in pairs if v.outcome]
     return close_in_lane(ledger, queue, lane, page, outcomes)
 
 

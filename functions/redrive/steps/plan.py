@@ -102,6 +102,7 @@ def _against_native(request: Request, queue: Queue, destination: Queue | None, s
     reasons = [f"filter.{part} is set" for part, value in parts.items() if value is not None]
     changes = {
         "transform": request.transform,
+        "key": request.key,
         "limit": request.limit,
         "preview": request.preview,
         "record": request.record,

@@ -13,7 +13,7 @@ from pydantic_core import core_schema as schema
 
 from redrive.values.errors import InvalidRequest
 from redrive.values.lane import MOST_LANES
-from redrive.values.request import EXAMPLES, Filter, Request, Window
+from redrive.values.request import EXAMPLES, Filter, Key, Request, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,12 @@ def _transform(given: dict[str, str | None]) -> dict[str, str]:
     if not parts:
         raise ValueError("body or attributes is needed")
     return parts
+
+
+def _key(given: dict[str, Any]) -> Key:
+    if "expression" not in given:
+        raise ValueError("expression is needed")
+    return Key(**given)
 
 
 def _object(make: Callable[[Any], Any], **schemas: CoreSchema) -> CoreSchema:
@@ -67,6 +73,13 @@ _TRANSFORM = schema.tagged_union_schema(
 )
 _LONGEST_NAME = 40  # of a field that there is not
 _LONGEST_WHO = 300
+_KEY = schema.tagged_union_schema(
+    {
+        _IS_TEXT: schema.no_info_after_validator_function(Key, _SOME_TEXT),
+        _IS_OBJECT: _object(_key, expression=_SOME_TEXT, hashed=_BOOL),
+    },
+    lambda given: _IS_TEXT if isinstance(given, str) else _IS_OBJECT,
+)
 _REQUEST = SchemaValidator(
     _object(
         lambda given: Request(**given),
@@ -74,6 +87,7 @@ _REQUEST = SchemaValidator(
         destination=_OR_NONE(_SOME_TEXT),
         filter=_FILTER,
         transform=_OR_NONE(_TRANSFORM),
+        key=_OR_NONE(_KEY),
         limit=_OR_NONE(_COUNT),
         rate=_OR_NONE(_COUNT),
         lanes=_OR_NONE(schema.int_schema(ge=1, le=MOST_LANES)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from redrive.values.request import Key
+
 if TYPE_CHECKING:
     from redrive.values.request import Transform
 
@@ -28,15 +30,21 @@ class Criteria:
     max_redrives: int | None = None
     transform: Transform | None = None
     preview: bool = False
+    key: Key | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give the criteria as they travel through the state machine."""
-        return asdict(self)
+        return {**asdict(self), "key": self.key.to_json() if self.key else None}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Criteria:
         """Read what `to_json` wrote."""
-        return cls(**value)
+        return cls(**{**value, "key": Key.from_json(value["key"]) if value.get("key") else None})
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What expressions know beside the message, by the names of their variables."""
+        return {"as_of": self.now, "today": self.today, "yesterday": self.yesterday}
 
     def is_newer(self, sent_ms: int | None) -> bool:
         """Tell whether a message that was first sent then came after the run had begun."""

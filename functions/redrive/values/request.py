@@ -25,6 +25,9 @@ EXAMPLES = {
     "transform": 'a JSONata expression that gives the new body, or {"body": …, "attributes": …} with one for either',
     "transform.body": 'a JSONata expression that gives the new body, as in "$merge([body, {\\"retried\\": true}])"',
     "transform.attributes": 'a JSONata expression for all attributes, as in "$merge([attributes, {\\"n\\": 1}])"',
+    "key": 'a JSONata expression that finds what you know a message by, as in "body.orderId"',
+    "key.expression": 'a JSONata expression, as in "body.orderId"',
+    "key.hashed": "true or false",
     "limit": "a whole number of 1 or more, as in 100",
     "rate": "a whole number of 1 or more messages a second, as in 50",
     "lanes": f"a whole number from 1 to {MOST_LANES}, as in 4, or leave it out",
@@ -64,6 +67,23 @@ EVERY = Filter()
 
 
 @dataclass(frozen=True)
+class Key:
+    """What finds in a message the text that it is known by; `hashed`, its SHA-256 is kept, and not itself."""
+
+    expression: str
+    hashed: bool = False
+
+    def to_json(self) -> str | dict[str, Any]:
+        """Give it as it is typed: an expression, or an object."""
+        return {"expression": self.expression, "hashed": True} if self.hashed else self.expression
+
+    @classmethod
+    def from_json(cls, value: str | dict[str, Any]) -> Key:
+        """Read what `to_json` wrote."""
+        return cls(value) if isinstance(value, str) else cls(**value)
+
+
+@dataclass(frozen=True)
 class Request:
     """A whole request. Only `queue` is required. docs/request.md is the reference."""
 
@@ -71,6 +91,7 @@ class Request:
     destination: str | None = None
     filter: Filter = EVERY
     transform: Transform | None = None
+    key: Key | None = None
     limit: int | None = None
     rate: int | None = None
     lanes: int | None = None
@@ -86,7 +107,8 @@ class Request:
     def expressions(self) -> dict[str, str]:
         """The expressions that it has, by their fields."""
         where = {"filter.where": self.filter.where} if self.filter.where is not None else {}
-        return where | {field: source for _, field, source in parts_of(self.transform)}
+        key = {"key": self.key.expression} if self.key else {}
+        return where | {field: source for _, field, source in parts_of(self.transform)} | key
 
     def to_json(self) -> dict[str, Any]:
         """Give the request as a document again, without what was left out."""
@@ -98,7 +120,8 @@ class Request:
         chosen = value.get("filter", {})
         sent = {f"{name}_" if name == "from" else name: text for name, text in chosen.get("sent", {}).items()}
         read = {**chosen, "sent": Window(**sent) if sent else None}
-        return cls(**{**value, "filter": Filter(**read)})
+        key = Key.from_json(value["key"]) if "key" in value else None
+        return cls(**{**value, "filter": Filter(**read), "key": key})
 
 
 def parts_of(transform: Transform | None) -> Iterator[tuple[str, str, str]]:
@@ -115,5 +138,11 @@ def _typed(part: Request | Filter | Window) -> dict[str, Any]:
     for field in fields(part):
         value = getattr(part, field.name)
         if value is not None and value != field.default:
-            typed[field.name.rstrip("_")] = _typed(value) if isinstance(value, Filter | Window) else value
+            typed[field.name.rstrip("_")] = _written(value)
     return typed
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Key):
+        return value.to_json()
+    return _typed(value) if isinstance(value, Filter | Window) else value

@@ -37,6 +37,7 @@ def test_the_brief_of_a_complete_request(sqs, queues):
         "max_redrives": 3,
         "transform": "body",
         "preview": True,
+        "key": None,
     }
 
 

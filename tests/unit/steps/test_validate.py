@@ -53,6 +53,7 @@ def test_only_the_queue_is_required():
             "destination": "orders",
             "filter": {"sent": {"from": "2026-11-19", "to": "2026-11-20"}, "where": "true", "max_redrives": 0},
             "transform": "body",
+            "key": "body.orderId",
             "limit": 1,
             "rate": 1,
             "lanes": 32,
@@ -67,8 +68,9 @@ def test_only_the_queue_is_required():
         {"queue": "orders-dlq", "filter": {"max_redrives": 3}},
         {"queue": "orders-dlq", "transform": {"body": "text"}},
         {"queue": "orders-dlq", "transform": {"attributes": "{}", "body": "text"}},
+        {"queue": "orders-dlq", "key": {"expression": "body.orderId", "hashed": True}},
     ],
-    ids=["every field", "a day", "an age", "a cap", "a body", "body and attributes"],
+    ids=["every field", "a day", "an age", "a cap", "a body", "body and attributes", "a hashed key"],
 )
 def test_a_request_is_given_back_as_it_was_typed(document):
     assert parse(document).to_json() == document
