@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "Move": {
         "run": "Redrive messages out of a dead-letter queue.",
+        "retry": "Redrive what failed in an earlier run.",
     },
     "Look back": {
         "history": "Show the states of a run.",

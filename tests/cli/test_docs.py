@@ -59,7 +59,7 @@ def test_the_request_table_has_every_field_and_no_other():
     assert set(fields) == {
         field
         for field in EXAMPLES
-        if field != "filter" and not field.startswith(("filter.sent.", "transform.", "key."))
+        if field != "filter" and not field.startswith(("filter.sent.", "filter.of_run.", "transform.", "key."))
     }
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -34,6 +35,7 @@ Json: TypeAlias = dict[str, Any]  # a request document
 # Where a field is typed, unless it is in the option of its own name.
 _OPTIONS = {
     "queue": "QUEUE",
+    "filter.of_run": "RUN",
     **dict.fromkeys(("filter.sent", "filter.sent.day", "filter.sent.from", "filter.sent.to"), "--sent"),
 }
 _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
@@ -93,13 +95,40 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
     Progress goes to stderr, the summary to stdout. The exit code is 0 when everything chosen has arrived.
     """
     target = Target(*(options.pop(name) for name in Target.__dataclass_fields__))
-    document = build_request(queue, **options)
-    _must_be_understood(document)
+    redrive(target, build_request(queue, **options), as_json=as_json)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run that was watched to its end. `summary` is None where it left none."""
+
+    name: str
+    end: Ended
+    summary: Summary | None
+
+
+def redrive(target: Target, document: Json, *, as_json: bool) -> None:
+    """Start a run of a request document, watch it, and show what came of it; exit with 1 when it ended in red."""
+    done = start_and_watch(target, document)
+    if done.summary and as_json:
+        print_json(done.summary.to_json())
+    elif done.summary:
+        show_summary(console(), done.summary)
+    if done.end.status != "SUCCEEDED":
+        why = done.end.cause or f"the execution ended as {done.end.status}"
+        see = f"See every step with: {target.redrive('history', done.name)}"
+        show_error(why, f"{_suggestion(target, document, done.end)}{see}")
+        sys.exit(1)
+
+
+def start_and_watch(target: Target, document: Json) -> Done:
+    """Start a run of a request document, and show it until it ends. Raises CliError; Ctrl-C leaves it going on."""
+    must_be_understood(document)
     machine = target.machine()
     with _refusing():
         machine.must_be_near(document)
-    document["started_by"] = f"command line, {machine.caller}"
-    name = name_execution(queue)
+    document = {**document, "started_by": f"command line, {machine.caller}"}
+    name = name_execution(document["queue"])
     execution = machine.find(name)
     try:
         machine.start(document, name)
@@ -113,14 +142,7 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
         sys.exit(_INTERRUPTED)
     if summary is None and end.status != "SUCCEEDED":
         target.clean_up(machine.end_of(execution))
-    if summary and as_json:
-        print_json(summary.to_json())
-    elif summary:
-        show_summary(console(), summary)
-    if end.status != "SUCCEEDED":
-        why = end.cause or f"the execution ended as {end.status}"
-        show_error(why, f"{_suggestion(target, document, end)}See every step with: {target.redrive('history', name)}")
-        sys.exit(1)
+    return Done(name, end, summary)
 
 
 def build_request(
@@ -152,7 +174,7 @@ def build_request(
     return {"queue": queue, **({"filter": filters} if filters else {}), **fields}
 
 
-def _must_be_understood(document: Json) -> None:
+def must_be_understood(document: Json) -> None:
     """Refuse here what the run would refuse in its first state, so that no run ends in red for it. Raises CliError."""
     with _refusing():
         understand(document, datetime.now(UTC).isoformat())

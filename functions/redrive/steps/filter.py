@@ -9,7 +9,7 @@ from redrive.expressions.judge import NEWER, PASSED_OVER, Judge
 from redrive.expressions.key import keys_of
 from redrive.sqs.parcels import pack
 from redrive.steps.close import close_in_lane
-from redrive.stores import pages
+from redrive.stores import members, pages
 from redrive.stores.intents import sent_before
 from redrive.values.lane import LIMIT_REACHED
 from redrive.values.message import UNCHANGED
@@ -45,7 +45,8 @@ def filter_page(
     queue = destinations.queue
     before = sent_before(ledger, journal, queue.name, [message.id for message in page.messages])
     remembered = _remembered(journal, destinations, page.messages)
-    judge = Judge(criteria, ledger.run, before, remembered)
+    of_run = members.of_run(ledger, criteria.of_run) if criteria.of_run else None
+    judge = Judge(criteria, ledger.run, before, remembered, of_run=of_run)
     verdicts = judge.judge_all(page.messages, limit=lane.budget.limit_left, in_order=queue.fifo)
     lane = _taking(lane, sum(verdict.sends for verdict in verdicts)).missing(judge.unseen)
     lane = lane.passing_over(sum(verdict in PASSED_OVER for verdict in verdicts))

@@ -98,7 +98,12 @@ def _choose(request: Request, against: list[str], *, steps_back: bool) -> tuple[
 
 def _against_native(request: Request, queue: Queue, destination: Queue | None, sources: list[Queue]) -> list[str]:
     chosen = request.filter
-    parts = {"sent": chosen.sent, "where": chosen.where, "max_redrives": chosen.max_redrives}
+    parts = {
+        "sent": chosen.sent,
+        "where": chosen.where,
+        "max_redrives": chosen.max_redrives,
+        "of_run": chosen.of_run,
+    }
     reasons = [f"filter.{part} is set" for part, value in parts.items() if value is not None]
     changes = {
         "transform": request.transform,

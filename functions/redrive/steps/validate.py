@@ -13,7 +13,9 @@ from pydantic_core import core_schema as schema
 
 from redrive.values.errors import InvalidRequest
 from redrive.values.lane import MOST_LANES
-from redrive.values.request import EXAMPLES, Filter, Key, Request, Window
+from redrive.values.outcome import STAYS
+from redrive.values.request import EXAMPLES, Filter, Key, OfRun, Request, Window
+from redrive.values.run import is_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,12 +44,26 @@ def _key(given: dict[str, Any]) -> Key:
     return Key(**given)
 
 
+def _run(text: str) -> str:
+    if not is_run(text):
+        raise ValueError("it is no run of the ledger")
+    return text
+
+
+def _of_run(given: dict[str, Any]) -> OfRun:
+    if "run" not in given:
+        raise ValueError("run is needed")
+    outcomes = given.get("outcomes")
+    return OfRun(given["run"], tuple(outcomes)) if outcomes else OfRun(given["run"])
+
+
 def _object(make: Callable[[Any], Any], **schemas: CoreSchema) -> CoreSchema:
     """Give the schema of an object that `make` takes as a dictionary; of its fields only `queue` must be there."""
     given = {name: schema.typed_dict_field(of, required=name == "queue") for name, of in schemas.items()}
     return schema.no_info_after_validator_function(make, schema.typed_dict_schema(given, config=_STRICT))
 
 
+_LONGEST_RUN = 100  # characters: a day, and an execution's name of 80 at most
 _MOST = 10**12  # of whatever is counted; JSON has no limit, and what reads it on the way has
 # What Step Functions puts into the input of an execution that another one starts (docs/facts.md I).
 _OF_AWS = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
@@ -58,11 +74,17 @@ _TEXT, _SOME_TEXT = schema.str_schema(), schema.str_schema(min_length=1)
 _BOOL, _COUNT = schema.bool_schema(), schema.int_schema(ge=1, le=_MOST)
 _OR_NONE = schema.nullable_schema
 _WINDOW = _object(_window, **dict.fromkeys(("day", "from", "to", "older_than"), _OR_NONE(_TEXT)))
+_OF_RUN = _object(
+    _of_run,
+    run=schema.no_info_after_validator_function(_run, schema.str_schema(max_length=_LONGEST_RUN)),
+    outcomes=schema.list_schema(schema.literal_schema([str(outcome) for outcome in STAYS]), min_length=1),
+)
 _FILTER = _object(
     lambda given: Filter(**given),
     sent=_OR_NONE(_WINDOW),
     where=_OR_NONE(_SOME_TEXT),
     max_redrives=_OR_NONE(schema.int_schema(ge=0, le=_MOST)),
+    of_run=_OR_NONE(_OF_RUN),
 )
 _WHOLE, _LEAST = "the request", 'a JSON object, as in {"queue": "orders-dlq"}'
 # A text is a text, and everything else has to be the object, so that an error is about one of the two.

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from redrive.stores.ledger import FOREIGN, OUTCOMES, get
+from redrive.values.run import name_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,12 +54,32 @@ def write(ledger: Ledger, goes_on: Callable[[], bool]) -> Indexed:
     return Indexed(len(names), indexed, unreadable)
 
 
-def parts(ledger: Ledger, days: Sequence[str]) -> Iterator[str]:
-    """List the keys of all parts of the runs that began on these days (UTC, `YYYY-MM-DD`)."""
+def parts(ledger: Ledger, days: Sequence[str], name: str = "") -> Iterator[str]:
+    """List the keys of all parts of the runs that began on these days (UTC, `YYYY-MM-DD`), or of those named so."""
     for day in days:
-        listed = ledger.s3.get_paginator("list_objects_v2").paginate(Bucket=ledger.bucket, Prefix=f"index/day={day}/")
+        listed = ledger.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=ledger.bucket, Prefix=f"index/day={day}/{name}"
+        )
         for batch in listed:
             yield from (item["Key"] for item in batch.get("Contents", []) if _KEY.fullmatch(item["Key"]))
+
+
+def lines(ledger: Ledger) -> Iterator[dict[str, Any]]:
+    """Give what became of each message of a run, as its outcomes say, in few reads where its index is whole.
+
+    What cannot be read is passed over.
+    """
+    names = sorted(ledger.names(OUTCOMES))
+    keys = [key_of(ledger.run, part) for part in range(ceil(len(names) / PAGES_IN_A_PART))]
+    day = ledger.run.partition("/")[0]
+    if len(keys) < len(names) and set(keys) <= set(parts(ledger, [day], name_in(ledger.run))):
+        for key in keys:
+            yield from _lines(get(ledger.s3, ledger.bucket, key))
+        return
+    with ThreadPoolExecutor(THREADS) as pool:
+        for start in range(0, len(names), PAGES_IN_A_PART):
+            for member in pool.map(lambda name: _whole(ledger, name), names[start : start + PAGES_IN_A_PART]):
+                yield from _lines(member or b"")
 
 
 def key_of(run: str, part: int) -> str:
@@ -84,3 +107,14 @@ def _whole(ledger: Ledger, page: str) -> bytes | None:
     except FOREIGN:
         return None
     return body
+
+
+def _lines(body: bytes) -> Iterator[dict[str, Any]]:
+    with gzip.open(io.BytesIO(body)) as file:
+        for text in file:
+            try:
+                line = json.loads(text)
+            except FOREIGN:
+                continue
+            if isinstance(line, dict):
+                yield line

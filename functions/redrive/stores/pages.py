@@ -108,6 +108,11 @@ def stored_names(ledger: Ledger) -> set[str]:
     return set(ledger.names(PAGES))
 
 
+def any_is_closed(ledger: Ledger) -> bool:
+    """Tell whether any page of the run has outcomes."""
+    return next(ledger.names(OUTCOMES), None) is not None
+
+
 def closed_names(ledger: Ledger) -> set[str]:
     """Give the names of the pages that have outcomes."""
     return set(ledger.names(OUTCOMES))

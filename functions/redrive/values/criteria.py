@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from redrive.values.request import Key
+from redrive.values.request import Key, OfRun
 
 if TYPE_CHECKING:
     from redrive.values.request import Transform
@@ -31,15 +31,19 @@ class Criteria:
     transform: Transform | None = None
     preview: bool = False
     key: Key | None = None
+    of_run: OfRun | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give the criteria as they travel through the state machine."""
-        return {**asdict(self), "key": self.key.to_json() if self.key else None}
+        own = {"key": self.key, "of_run": self.of_run}
+        return asdict(self) | {name: value.to_json() if value else None for name, value in own.items()}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Criteria:
         """Read what `to_json` wrote."""
-        return cls(**{**value, "key": Key.from_json(value["key"]) if value.get("key") else None})
+        own: dict[str, Any] = {"key": Key, "of_run": OfRun}
+        read = {name: kind.from_json(value[name]) if value.get(name) else None for name, kind in own.items()}
+        return cls(**{**value, **read})
 
     @property
     def variables(self) -> dict[str, str]:

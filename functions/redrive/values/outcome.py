@@ -23,6 +23,7 @@ class Outcome(StrEnum):
 
 
 GONE = frozenset({Outcome.SENT, Outcome.ALREADY_SENT})  # in its destination, and to be deleted from where it was
+STAYS = tuple(outcome for outcome in Outcome if outcome not in GONE)  # where it was
 STILL_SENDING = "a step may still be sending it; it becomes visible by itself, within ten minutes"
 MAYBE_SENT = "it may have been sent before: the journal that would tell has no record of its run"
 MAY_HAVE_ARRIVED = frozenset({STILL_SENDING, MAYBE_SENT})  # so that the intent must stay, whatever else is deleted

@@ -22,6 +22,9 @@ EXAMPLES = {
     "filter.sent.older_than": 'a duration, as in "2h", "3d" or "PT2H"',
     "filter.where": 'a JSONata condition, as in "body.error.code = \\"TIMEOUT\\""',
     "filter.max_redrives": "a whole number of 0 or more, as in 3",
+    "filter.of_run": '{"run": "2026-11-20/orders-dlq-20261120T060000Z-ab12cd", "outcomes": ["failed"]}',
+    "filter.of_run.run": 'a run of the ledger, as in "2026-11-20/orders-dlq-20261120T060000Z-ab12cd"',
+    "filter.of_run.outcomes": 'some of "failed", "held", "returned" and "previewed", as in ["failed"]',
     "transform": 'a JSONata expression that gives the new body, or {"body": …, "attributes": …} with one for either',
     "transform.body": 'a JSONata expression that gives the new body, as in "$merge([body, {\\"retried\\": true}])"',
     "transform.attributes": 'a JSONata expression for all attributes, as in "$merge([attributes, {\\"n\\": 1}])"',
@@ -55,12 +58,30 @@ class Window:
 
 
 @dataclass(frozen=True)
+class OfRun:
+    """The messages, by their ids, that ended so in an earlier run (`<day>/<name>`)."""
+
+    run: str
+    outcomes: tuple[str, ...] = ("failed",)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as it is typed."""
+        return {"run": self.run, "outcomes": list(self.outcomes)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> OfRun:
+        """Read what `to_json` wrote."""
+        return cls(value["run"], tuple(value["outcomes"]))
+
+
+@dataclass(frozen=True)
 class Filter:
     """Which messages; a message must satisfy every part."""
 
     sent: Window | None = None
     where: str | None = None
     max_redrives: int | None = None
+    of_run: OfRun | None = None
 
 
 EVERY = Filter()
@@ -120,6 +141,8 @@ class Request:
         chosen = value.get("filter", {})
         sent = {f"{name}_" if name == "from" else name: text for name, text in chosen.get("sent", {}).items()}
         read = {**chosen, "sent": Window(**sent) if sent else None}
+        if "of_run" in chosen:
+            read["of_run"] = OfRun.from_json(chosen["of_run"])
         key = Key.from_json(value["key"]) if "key" in value else None
         return cls(**{**value, "filter": Filter(**read), "key": key})
 
@@ -143,6 +166,6 @@ def _typed(part: Request | Filter | Window) -> dict[str, Any]:
 
 
 def _written(value: Any) -> Any:
-    if isinstance(value, Key):
+    if isinstance(value, Key | OfRun):
         return value.to_json()
     return _typed(value) if isinstance(value, Filter | Window) else value

@@ -68,9 +68,10 @@ def test_only_the_queue_is_required():
         {"queue": "orders-dlq", "filter": {"max_redrives": 3}},
         {"queue": "orders-dlq", "transform": {"body": "text"}},
         {"queue": "orders-dlq", "transform": {"attributes": "{}", "body": "text"}},
+        {"queue": "orders-dlq", "filter": {"of_run": {"run": "2026-11-20/a-b", "outcomes": ["held", "failed"]}}},
         {"queue": "orders-dlq", "key": {"expression": "body.orderId", "hashed": True}},
     ],
-    ids=["every field", "a day", "an age", "a cap", "a body", "body and attributes", "a hashed key"],
+    ids=["every field", "a day", "an age", "a cap", "a body", "body and attributes", "an earlier run", "a hashed key"],
 )
 def test_a_request_is_given_back_as_it_was_typed(document):
     assert parse(document).to_json() == document
@@ -124,6 +125,25 @@ WRONG = {
     "where a boolean": ({"queue": "q", "filter": {"where": True}}, "filter.where"),
     "cap negative": ({"queue": "q", "filter": {"max_redrives": -1}}, "filter.max_redrives"),
     "cap a text": ({"queue": "q", "filter": {"max_redrives": "3"}}, "filter.max_redrives"),
+    "an earlier run as a text": ({"queue": "q", "filter": {"of_run": "2026-11-20/a"}}, "filter.of_run"),
+    "an earlier run without its name": ({"queue": "q", "filter": {"of_run": {}}}, "filter.of_run"),
+    "an earlier run without its day": ({"queue": "q", "filter": {"of_run": {"run": "a"}}}, "filter.of_run.run"),
+    "an earlier run of somewhere": (
+        {"queue": "q", "filter": {"of_run": {"run": "2026-11-20/../x"}}},
+        "filter.of_run.run",
+    ),
+    "no outcomes": (
+        {"queue": "q", "filter": {"of_run": {"run": "2026-11-20/a", "outcomes": []}}},
+        "filter.of_run.outcomes",
+    ),
+    "outcomes that are gone": (
+        {"queue": "q", "filter": {"of_run": {"run": "2026-11-20/a", "outcomes": ["sent"]}}},
+        "filter.of_run.outcomes",
+    ),
+    "key a number": ({"queue": "q", "key": 5}, "key"),
+    "key empty": ({"queue": "q", "key": ""}, "key"),
+    "key of nothing": ({"queue": "q", "key": {}}, "key"),
+    "key hashed by a text": ({"queue": "q", "key": {"expression": "a", "hashed": "yes"}}, "key.hashed"),
     "transform a number": ({"queue": "q", "transform": 5}, "transform"),
     "transform an array": ({"queue": "q", "transform": ["body"]}, "transform"),
     "transform of nothing": ({"queue": "q", "transform": {}}, "transform"),
@@ -225,7 +245,7 @@ def test_every_example_in_a_refusal_is_followed_by_a_period_and_says_what_to_wri
             {"queue": "q", "filter.where": "true"},
             "filter",
         ),
-        ({"queue": "q", "filter": {"xyz": 1}}, "the fields are sent, where, max_redrives."),
+        ({"queue": "q", "filter": {"xyz": 1}}, "the fields are sent, where, max_redrives, of_run."),
         pytest.param(
             {"queue": "q", "a.b": 1},
             "the fields are queue, destination, filter, ",
