@@ -10,7 +10,7 @@ from support.aws import count, dead_letter, make_queues, send
 
 WHERE = 'body.code = "TIMEOUT"'
 ESCAPE = "\x1b"
-TURN = ["Receive a page", "Filter the page", "Send the matches", "Delete what was sent", "Lane drained"]
+TURN = ["Receive a page", "Filter the page", "Send the matches", "Delete what is done", "Lane drained"]
 THEN = " \u203a "
 
 
@@ -220,7 +220,7 @@ def test_the_history_as_json_is_one_object_for_each_state_and_one_for_the_end(on
         "Filter the page",
         "Anything to send?",
         "Send the matches",
-        "Delete what was sent",
+        "Delete what is done",
         "Another page?",
         "Lane drained",
     ]

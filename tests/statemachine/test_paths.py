@@ -17,14 +17,14 @@ LOOK = ["Lengthen the wait", "Wait for the move", "Read the move task", "Has the
 CUSTOM = [*CHOICE, "Drain the queue", "Another round?", "Release what was held"]
 END = ["Write the report", "Did everything arrive?"]
 TURN = ["Receive a page", "Did any arrive?", "Filter the page", "Anything to send?"]
-SENT = ["Send the matches", "Delete what was sent", "Another page?"]
+SENT = ["Send the matches", "Delete what is done", "Another page?"]
 
 # moto lists no children of a Map Run; it calls the handlers in process, and they tell the same story.
 STEP = {
     "receive": "Receive a page",
     "filter": "Filter the page",
     "send": "Send the matches",
-    "delete": "Delete what was sent",
+    "delete": "Delete what is done",
 }
 
 

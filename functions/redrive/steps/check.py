@@ -91,6 +91,7 @@ def understand(document: Any, started: str) -> tuple[Request, Criteria]:
         preview=request.preview,
         key=request.key,
         of_run=request.filter.of_run,
+        action=request.action,
     )
     return request, criteria
 

@@ -146,6 +146,8 @@ def outcomes_of(
 def _outcome_of(message: Message, result: SendResult) -> MessageOutcome:
     if result.id:
         return MessageOutcome(message.id, Outcome.SENT, "", result.id, result.to, result.stamped)
+    if result.archived:
+        return MessageOutcome(message.id, Outcome.DISCARDED)
     return MessageOutcome(message.id, Outcome.HELD if result.behind else Outcome.FAILED, result.error)
 
 

@@ -45,7 +45,7 @@ def plan(
     """
     # Those that take the smallest messages first: of the ones that are cut off no size is known.
     sources = sorted(sources_of(sqs, queue), key=lambda source: source.max_bytes)
-    if not sources and destination is None:
+    if not sources and destination is None and not request.deletes:
         raise InvalidRequest(
             f"queue: {queue.name} is no queue's dead-letter queue, so its messages have no queue to return to; "
             "name a destination."
@@ -105,6 +105,8 @@ def _against_native(request: Request, queue: Queue, destination: Queue | None, s
         "of_run": chosen.of_run,
     }
     reasons = [f"filter.{part} is set" for part, value in parts.items() if value is not None]
+    if request.deletes:
+        reasons.append("action is delete")
     changes = {
         "transform": request.transform,
         "key": request.key,

@@ -163,6 +163,8 @@ def _notes(state: RunState, lanes: list[Lane], status: Status, counts: Counts, m
             f"visible again when its receiver's time is over: {state.queue.hidden_for:,} s by the queue's own setting, "
             "12 hours at most"
         )
+    if counts[Outcome.DISCARDED]:
+        yield f"the {counts[Outcome.DISCARDED]:,} discarded messages are in this run's archive, which can be restored"
     if status == Status.NOTHING_MATCHED:
         yield f"none of the {counts['received']:,} messages matched: what is spelt wrong in the filter matches nothing"
     if any(lane.next.why == ONLY_LATE for lane in lanes):
@@ -193,7 +195,8 @@ def _unfinished(
         first = f"{stopped[0].error}: {stopped[0].sentence.rstrip('.')}"
         why.append(f"{len(stopped)} of {len(lanes)} lanes stopped ({first})")
     if undeleted := sum(counts[outcome] for outcome in GONE) - counts["deleted"]:
-        why.append(f"{undeleted} messages were sent but not deleted from the queue")
+        done = "discarded" if counts[Outcome.DISCARDED] else "sent"
+        why.append(f"{undeleted} messages were {done} but not deleted from the queue")
     if any(lane.next.why == NEAR_LIMIT for lane in lanes):
         why.append(f"{NEAR_LIMIT}, and {UNSEEN}")
     if any(lane.next.why == HOLD_ENDS for lane in lanes):

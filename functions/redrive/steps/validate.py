@@ -14,7 +14,7 @@ from pydantic_core import core_schema as schema
 from redrive.values.errors import InvalidRequest
 from redrive.values.lane import MOST_LANES
 from redrive.values.outcome import STAYS
-from redrive.values.request import EXAMPLES, Filter, Key, OfRun, Request, Window
+from redrive.values.request import DELETE, EXAMPLES, Filter, Key, OfRun, Request, Window
 from redrive.values.run import is_run
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ _REQUEST = SchemaValidator(
     _object(
         lambda given: Request(**given),
         queue=_SOME_TEXT,
+        action=schema.literal_schema(["redrive", DELETE]),
         destination=_OR_NONE(_SOME_TEXT),
         filter=_FILTER,
         transform=_OR_NONE(_TRANSFORM),
@@ -137,7 +138,24 @@ def parse(document: Any) -> Request:
         # A misspelt field is said before the one that is missing because of it.
         worst = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         raise InvalidRequest(_sentence(worst)) from error
+    _must_be_fit_for_deletion(request)
     return request
+
+
+def _must_be_fit_for_deletion(request: Request) -> None:
+    """Refuse a deletion that says where to, or that does not say of what."""
+    if not request.deletes:
+        return
+    for field in ("destination", "transform", "rate"):
+        if getattr(request, field) is not None:
+            raise InvalidRequest(f'{field}: nothing is sent where action is "delete"; leave it out.')
+    chosen = request.filter
+    if chosen.sent is None and chosen.where is None and chosen.of_run is None:
+        # `max_redrives` alone chooses what was redriven least: the opposite of what is to be deleted.
+        raise InvalidRequest(
+            "filter: it must say by sent, where or of_run what is to be deleted; "
+            'write {"where": "true"} for every message there is.'
+        )
 
 
 def _sentence(error: ErrorDetails) -> str:

@@ -4,6 +4,7 @@
     pages/<page>.jsonl.gz      the messages, as received: the backup (short life)
     verdicts/<page>.jsonl.gz   what the filter decided, with new bodies (short life)
     held/<page>.jsonl.gz       receipt handles of what is to become visible, and until when it is held (short life)
+    archive/<page>.jsonl.gz    the messages that were discarded, to be restored (a life of its own)
     outcomes/<page>.jsonl.gz   what became of each message; never a body (long life)
 
 Beside the runs, `stores.index` keeps the outcomes of each run in few objects.
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-PAGES, VERDICTS, HELD, OUTCOMES = "pages", "verdicts", "held", "outcomes"
+PAGES, VERDICTS, HELD, OUTCOMES, ARCHIVE = "pages", "verdicts", "held", "outcomes", "archive"
 SHORT_LIFE = "life=short"  # the bucket's lifecycle rule finds by this tag what holds messages, or is of no use for long
+_LIVES = {OUTCOMES: None, ARCHIVE: "life=archive"}  # of the others: short
 _FAST = 1  # gzip's fastest level: pages are read once or twice, and time is what a lane has least of
 _MISSING = {"NoSuchKey", "404"}
 _SUFFIX = ".jsonl.gz"
@@ -98,7 +100,8 @@ class Ledger:
         with gzip.open(body, "wb", _FAST) as file:  # line by line, as it is read
             for line in lines:
                 file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-        tags: dict[str, Any] = {} if kind == OUTCOMES else {"Tagging": SHORT_LIFE}
+        life = _LIVES.get(kind, SHORT_LIFE)
+        tags: dict[str, Any] = {"Tagging": life} if life else {}
         self.s3.put_object(
             Bucket=self.bucket,
             Key=self.page_key(kind, page),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from redrive.stores.ledger import HELD, OUTCOMES, PAGES, VERDICTS, legible
+from redrive.stores.ledger import ARCHIVE, HELD, OUTCOMES, PAGES, VERDICTS, legible
 from redrive.values.errors import PageGone
 from redrive.values.message import HeldMessage, Message, StoredPage
 from redrive.values.outcome import GONE, MessageOutcome
@@ -63,6 +63,18 @@ def read_held(ledger: Ledger, name: str) -> list[HeldMessage]:
 def write_held(ledger: Ledger, name: str, held: Iterable[HeldMessage]) -> None:
     """Write what of a page stays in the queue."""
     ledger.write(HELD, name, (message.to_json() for message in held))
+
+
+def archive(ledger: Ledger, name: str, messages: Iterable[Message]) -> None:
+    """Keep messages of a page that are to be discarded, whole, beyond the life of the page."""
+    # Without what deletes them: a receipt handle is of no use to whoever restores one.
+    ledger.write(ARCHIVE, name, (message.to_json() | {"handle": ""} for message in messages))
+
+
+@legible
+def read_archive(ledger: Ledger, name: str) -> list[Message]:
+    """Read what was archived of a page. Raises PageGone."""
+    return [Message.from_json(line) for line in ledger.read(ARCHIVE, name)]
 
 
 @legible

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from redrive.values.request import Key, OfRun
+from redrive.values.request import DELETE, Key, OfRun
 
 if TYPE_CHECKING:
     from redrive.values.request import Transform
@@ -32,6 +32,7 @@ class Criteria:
     preview: bool = False
     key: Key | None = None
     of_run: OfRun | None = None
+    action: str = "redrive"
 
     def to_json(self) -> dict[str, Any]:
         """Give the criteria as they travel through the state machine."""
@@ -44,6 +45,11 @@ class Criteria:
         own: dict[str, Any] = {"key": Key, "of_run": OfRun}
         read = {name: kind.from_json(value[name]) if value.get(name) else None for name, kind in own.items()}
         return cls(**{**value, **read})
+
+    @property
+    def deletes(self) -> bool:
+        """Whether what is chosen is to be archived and deleted, and not to be sent."""
+        return self.action == DELETE
 
     @property
     def variables(self) -> dict[str, str]:

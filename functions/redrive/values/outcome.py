@@ -19,12 +19,14 @@ class Outcome(StrEnum):
     HELD = "held"  # it was not chosen
     FAILED = "failed"  # it was chosen and could not go, or could not be judged
     RETURNED = "returned"  # this run sent it, and it came back
-    PREVIEWED = "previewed"  # it would have been sent
+    PREVIEWED = "previewed"  # it would have been sent, or discarded
+    DISCARDED = "discarded"  # nobody wants it: it is in the archive
 
 
-GONE = frozenset({Outcome.SENT, Outcome.ALREADY_SENT})  # in its destination, and to be deleted from where it was
+ARRIVED = frozenset({Outcome.SENT, Outcome.ALREADY_SENT})  # in its destination
+GONE = ARRIVED | {Outcome.DISCARDED}  # to be deleted from where it was
 STAYS = tuple(outcome for outcome in Outcome if outcome not in GONE)  # where it was
-STILL_SENDING = "a step may still be sending it; it becomes visible by itself, within ten minutes"
+STILL_SENDING = "a step may still be at work on it; it becomes visible by itself, within ten minutes"
 MAYBE_SENT = "it may have been sent before: the journal that would tell has no record of its run"
 MAY_HAVE_ARRIVED = frozenset({STILL_SENDING, MAYBE_SENT})  # so that the intent must stay, whatever else is deleted
 

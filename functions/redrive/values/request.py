@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # What to write in each field: the second half of every refusal.
 EXAMPLES = {
     "queue": 'the dead-letter queue\'s name, URL or ARN, as in "orders-dlq"',
+    "action": '"redrive" or "delete"',
     "destination": 'a queue\'s name, URL or ARN, as in "orders", or leave it out',
     "filter": 'an object, as in {"sent": {"day": "yesterday"}}',
     "filter.sent": '{"day": "yesterday"}, {"from": "2026-11-19", "to": "2026-11-20"} or {"older_than": "2h"}',
@@ -85,6 +86,7 @@ class Filter:
 
 
 EVERY = Filter()
+DELETE = "delete"
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Request:
     """A whole request. Only `queue` is required. docs/request.md is the reference."""
 
     queue: str
+    action: str = "redrive"
     destination: str | None = None
     filter: Filter = EVERY
     transform: Transform | None = None
@@ -123,6 +126,11 @@ class Request:
     timezone: str = "UTC"
     as_of: str | None = None
     started_by: str | None = None
+
+    @property
+    def deletes(self) -> bool:
+        """Whether what it chooses is to be archived and deleted, and not to be sent."""
+        return self.action == DELETE
 
     @property
     def expressions(self) -> dict[str, str]:

@@ -46,6 +46,7 @@ def test_the_brief_of_a_complete_request(sqs, queues):
         "preview": True,
         "key": None,
         "of_run": None,
+        "action": "redrive",
     }
 
 

@@ -88,6 +88,7 @@ def test_the_summary_is_written_and_given(ledger):
         "failed": 0,
         "returned": 0,
         "previewed": 0,
+        "discarded": 0,
         "deleted": 6,
         "unstamped": 0,
         "rounds": 1,

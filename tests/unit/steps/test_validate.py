@@ -69,9 +69,20 @@ def test_only_the_queue_is_required():
         {"queue": "orders-dlq", "transform": {"body": "text"}},
         {"queue": "orders-dlq", "transform": {"attributes": "{}", "body": "text"}},
         {"queue": "orders-dlq", "filter": {"of_run": {"run": "2026-11-20/a-b", "outcomes": ["held", "failed"]}}},
+        {"queue": "orders-dlq", "action": "delete", "filter": {"where": "true"}, "limit": 5},
         {"queue": "orders-dlq", "key": {"expression": "body.orderId", "hashed": True}},
     ],
-    ids=["every field", "a day", "an age", "a cap", "a body", "body and attributes", "an earlier run", "a hashed key"],
+    ids=[
+        "every field",
+        "a day",
+        "an age",
+        "a cap",
+        "a body",
+        "body and attributes",
+        "an earlier run",
+        "a deletion",
+        "a hashed key",
+    ],
 )
 def test_a_request_is_given_back_as_it_was_typed(document):
     assert parse(document).to_json() == document
@@ -144,6 +155,18 @@ WRONG = {
     "key empty": ({"queue": "q", "key": ""}, "key"),
     "key of nothing": ({"queue": "q", "key": {}}, "key"),
     "key hashed by a text": ({"queue": "q", "key": {"expression": "a", "hashed": "yes"}}, "key.hashed"),
+    "action another": ({"queue": "q", "action": "purge"}, "action"),
+    "delete without a filter": ({"queue": "q", "action": "delete"}, "filter"),
+    "delete what was redriven least": ({"queue": "q", "action": "delete", "filter": {"max_redrives": 3}}, "filter"),
+    "delete to somewhere": (
+        {"queue": "q", "action": "delete", "filter": {"where": "true"}, "destination": "o"},
+        "destination",
+    ),
+    "delete and change": (
+        {"queue": "q", "action": "delete", "filter": {"where": "true"}, "transform": "body"},
+        "transform",
+    ),
+    "delete at a rate": ({"queue": "q", "action": "delete", "filter": {"where": "true"}, "rate": 5}, "rate"),
     "transform a number": ({"queue": "q", "transform": 5}, "transform"),
     "transform an array": ({"queue": "q", "transform": ["body"]}, "transform"),
     "transform of nothing": ({"queue": "q", "transform": {}}, "transform"),
@@ -248,7 +271,7 @@ def test_every_example_in_a_refusal_is_followed_by_a_period_and_says_what_to_wri
         ({"queue": "q", "filter": {"xyz": 1}}, "the fields are sent, where, max_redrives, of_run."),
         pytest.param(
             {"queue": "q", "a.b": 1},
-            "the fields are queue, destination, filter, ",
+            "the fields are queue, action, destination, filter, ",
         ),
     ],
     ids=["misspelt", "misspelt within", "a path for a key", "nothing like it", "a dot in it"],
