@@ -25,6 +25,7 @@ COMMANDS = {
     "Move": {
         "run": "Redrive messages out of a dead-letter queue.",
         "retry": "Redrive what failed in an earlier run.",
+        "delete": "Archive what nobody wants, and delete it for good.",
     },
     "Look back": {
         "history": "Show the states of a run.",

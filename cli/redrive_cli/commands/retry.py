@@ -10,6 +10,7 @@ import click
 from redrive.values.lane import MOST_LANES
 from redrive.values.outcome import STAYS
 from redrive.values.plan import Path
+from redrive.values.request import DELETE
 from redrive_cli.aws.ledgers import ledger_of, summary_of
 from redrive_cli.aws.target import Target
 from redrive_cli.commands.options import on_target
@@ -75,6 +76,11 @@ def retry_of(
             f"See why with: {target.redrive('history', earlier.run)}",
         )
     queue = request["queue"]
+    if request.get("action") == DELETE:
+        raise CliError(
+            f"{run} deleted messages, and does not send any.",
+            f"What it left in the queue is deleted by: {target.redrive('delete', queue)}",
+        )
     if earlier.path == Path.NATIVE:
         raise CliError(
             f"SQS moved the messages of {run} itself, and the ledger has no record of single ones.",
