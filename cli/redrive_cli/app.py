@@ -26,6 +26,7 @@ COMMANDS = {
         "run": "Redrive messages out of a dead-letter queue.",
         "retry": "Redrive what failed in an earlier run.",
         "delete": "Archive what nobody wants, and delete it for good.",
+        "restore": "Send messages of an earlier run again, as they were.",
     },
     "Look back": {
         "history": "Show the states of a run.",

@@ -81,6 +81,8 @@ def retry_of(
             f"{run} deleted messages, and does not send any.",
             f"What it left in the queue is deleted by: {target.redrive('delete', queue)}",
         )
+    if "action" in request:
+        raise CliError(f"{run} restored messages.", "Repeat it as it was typed: what it sent is not sent again.")
     if earlier.path == Path.NATIVE:
         raise CliError(
             f"SQS moved the messages of {run} itself, and the ledger has no record of single ones.",

@@ -4,6 +4,8 @@
     pages/<page>.jsonl.gz      the messages, as received: the backup (short life)
     verdicts/<page>.jsonl.gz   what the filter decided, with new bodies (short life)
     held/<page>.jsonl.gz       receipt handles of what is to become visible, and until when it is held (short life)
+    declared/<page>.jsonl.gz   ids of what a restore is about to send (short life)
+    restored/<run>.json        which run restores messages of this one, and to where
     archive/<page>.jsonl.gz    the messages that were discarded, to be restored (a life of its own)
     outcomes/<page>.jsonl.gz   what became of each message; never a body (long life)
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PAGES, VERDICTS, HELD, OUTCOMES, ARCHIVE = "pages", "verdicts", "held", "outcomes", "archive"
+DECLARED, RESTORED = "declared", "restored"
 SHORT_LIFE = "life=short"  # the bucket's lifecycle rule finds by this tag what holds messages, or is of no use for long
 _LIVES = {OUTCOMES: None, ARCHIVE: "life=archive"}  # of the others: short
 _FAST = 1  # gzip's fastest level: pages are read once or twice, and time is what a lane has least of

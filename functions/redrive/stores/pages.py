@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redrive.stores.ledger import ARCHIVE, HELD, OUTCOMES, PAGES, VERDICTS, legible
 from redrive.values.errors import PageGone
@@ -75,6 +75,17 @@ def archive(ledger: Ledger, name: str, messages: Iterable[Message]) -> None:
 def read_archive(ledger: Ledger, name: str) -> list[Message]:
     """Read what was archived of a page. Raises PageGone."""
     return [Message.from_json(line) for line in ledger.read(ARCHIVE, name)]
+
+
+def record(ledger: Ledger, name: str, lines: Iterable[dict[str, Any]], outcomes: Sequence[MessageOutcome]) -> None:
+    """Record what became of messages that were not received: of each, what an earlier run's line says of it stays."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    kept = ("queue", "source", "first_sent")
+    written = (
+        {"run": ledger.run, **{part: line.get(part) for part in kept}} | outcome.to_json() | {"at": at}
+        for line, outcome in zip(lines, outcomes, strict=True)
+    )
+    ledger.write(OUTCOMES, name, written)
 
 
 @legible
