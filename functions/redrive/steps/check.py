@@ -82,7 +82,7 @@ def understand(document: Any, started: str) -> tuple[Request, Criteria]:
         now=now.isoformat(),
         today=now.date().isoformat(),
         yesterday=(now.date() - timedelta(days=1)).isoformat(),
-        began=int(began.timestamp() * 1000),
+        began=round(began.timestamp() * 1000),
         sent_from=sent_from,
         sent_to=sent_to,
         where=request.filter.where,
