@@ -101,7 +101,7 @@ def turns_of(events: list[dict[str, Any]]) -> list[Turn]:
             turns.append(Turn(when, 0))
         elif _name(event, "Exited") == "Receive a page":
             turns[-1].received = json.loads(event["stateExitedEventDetails"]["output"])["lane"]["page"]["received"]
-        elif _name(event, "Exited") == "Delete what was sent":
+        elif _name(event, "Exited") == "Delete what is done":
             turns[-1].ended = when
     return turns
 

@@ -30,6 +30,7 @@ def _handle(event: steps.Event, context: Any) -> steps.Event:
         lambda queue_arn: steps.beside(queue_arn, end.execution),
         lambda: steps.met(end.execution),
         lambda queue_arn: steps.leave(queue_arn, end.execution),
+        context.get_remaining_time_in_millis,
     )
     if summary:
         manifest.write(ledger, manifest.gather(ledger, context.get_remaining_time_in_millis))

@@ -1,4 +1,4 @@
-"""Delete what was sent."""
+"""Delete what is done."""
 
 import clients
 import steps

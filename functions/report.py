@@ -5,6 +5,7 @@ from typing import Any
 
 import clients
 import steps
+from redrive.steps.index import index_run
 from redrive.steps.report import report
 from redrive.stores import manifest
 from redrive.values.plan import RunState
@@ -20,9 +21,10 @@ def handler(event: steps.Event, context: Any) -> steps.Event:
     state = RunState.from_json(event["state"], event["started"])
     ledger = steps.ledger(run_of(event["run"], datetime.fromisoformat(event["started"])))
     before = clients.meter.read()
+    note = index_run(ledger, context.get_remaining_time_in_millis) if state.drained else None
     gathered = manifest.gather(ledger, context.get_remaining_time_in_millis)
     asked = clients.meter.since(before)
-    summary = report(ledger, state, steps.met(event["execution"]) if state.plan else [], asked)
+    summary = report(ledger, state, steps.met(event["execution"]) if state.plan else [], note, asked)
     manifest.write(ledger, gathered)
     if state.plan and state.queue:
         steps.leave(state.queue.arn, event["execution"])

@@ -42,6 +42,7 @@ METRICS = {
     Outcome.SENT: "MessagesSent",
     Outcome.FAILED: "MessagesFailed",
     Outcome.HELD: "MessagesHeld",
+    Outcome.DISCARDED: "MessagesDiscarded",
 }
 Event: TypeAlias = dict[str, Any]  # as the state machine gives it; each handler reads it into values
 Attempt: TypeAlias = tuple[str, int | None, str]  # run, lane, step

@@ -31,6 +31,9 @@ COMMANDS = {
     "Move": {
         "run": "Redrive messages out of a dead-letter queue.",
         "stop": "Stop a run, and see it cleaned up after.",
+        "retry": "Redrive what failed in an earlier run.",
+        "delete": "Archive what nobody wants, and delete it for good.",
+        "restore": "Send messages of an earlier run again, as they were.",
     },
     "Look back": {
         "runs": "List the runs there were.",

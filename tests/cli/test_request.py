@@ -75,6 +75,11 @@ CASES = [
     ),
     ("dlq --destination orders-2", {"queue": "dlq", "destination": "orders-2"}),
     ("dlq --transform '$merge([body])'", {"queue": "dlq", "transform": "$merge([body])"}),
+    ("dlq --key body.orderId", {"queue": "dlq", "key": "body.orderId"}),
+    (
+        "dlq --key body.orderId --hash-key",
+        {"queue": "dlq", "key": {"expression": "body.orderId", "hashed": True}},
+    ),
     ("dlq --limit 100 --rate 50", {"queue": "dlq", "limit": 100, "rate": 50}),
     ("dlq --lanes 4", {"queue": "dlq", "lanes": 4}),
     ("dlq --path native", {"queue": "dlq", "path": "native"}),
@@ -96,6 +101,11 @@ def test_every_document_is_a_valid_request(document):
 def test_a_message_cannot_be_asked_for_by_day_and_by_age():
     with pytest.raises(click.UsageError, match="exclude each other"):
         build_request("dlq", sent="today", older_than="PT2H")
+
+
+def test_to_hash_a_key_there_must_be_one():
+    with pytest.raises(click.UsageError, match="--hash-key needs --key"):
+        build_request("dlq", hash_key=True)
 
 
 def test_a_span_needs_an_end():
@@ -125,6 +135,8 @@ def test_a_bad_option_is_refused_before_anything_is_asked_of_aws(option, monkeyp
         ("dlq --where '((('", "filter.where", "--where"),
         ("dlq --where ''", "filter.where", "--where"),
         ("dlq --transform '{'", "transform", "--transform"),
+        ("dlq --key '{'", "key", "--key"),
+        ("dlq --key ''", "key", "--key"),
         ("dlq --sent soon", "filter.sent.day", "--sent"),
         ("dlq --sent ''", "filter.sent.day", "--sent"),
         ("dlq --sent 1796061600", "filter.sent.day", "--sent"),

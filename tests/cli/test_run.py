@@ -10,7 +10,7 @@ from support.aws import count, dead_letter, make_queues, send
 
 WHERE = 'body.code = "TIMEOUT"'
 ESCAPE = "\x1b"
-TURN = ["Receive a page", "Filter the page", "Send the matches", "Delete what was sent", "Lane drained"]
+TURN = ["Receive a page", "Filter the page", "Send the matches", "Delete what is done", "Lane drained"]
 THEN = " \u203a "
 
 
@@ -229,7 +229,7 @@ def test_all_of_it_as_json_has_an_object_for_each_state_and_one_for_the_end(on_e
         "Filter the page",
         "Anything to send?",
         "Send the matches",
-        "Delete what was sent",
+        "Delete what is done",
         "Another page?",
         "Lane drained",
     ]

@@ -12,7 +12,7 @@ from redrive.stores.presence import enter
 from redrive.values.timeline import HOLD
 from support.aws import arn_of
 from support.breaking import answer_with
-from support.faults import ALWAYS, HALF_FAILED, KILLED_AFTER, KILLED_BEFORE, Fault
+from support.faults import ALWAYS, BROKEN, HALF_FAILED, KILLED_AFTER, KILLED_BEFORE, Fault
 from support.letters import Letter
 from support.moto_machine import ENVIRONMENT
 
@@ -122,6 +122,23 @@ class Scenarios:
             run = self._run(queues, {"rate": 1, "filter": {"where": "body.n != 0"}})
         assert run.cause
         assert run.cause.startswith(redrive.values.lane.HOLD_ENDS)
+
+    def what_failed_in_an_earlier_run(self) -> None:
+        queues = self._queues()
+        earlier = self._run(queues, CHOSEN, Fault("send", "SendMessageBatch", 1, HALF_FAILED, ALWAYS))
+        assert earlier.summary["failed"] > 0
+        of_run = {"run": self.rig.ledger(earlier).run, "outcomes": ["failed"]}
+        assert self._run(queues, {"filter": {"of_run": of_run}}).summary["sent"] == earlier.summary["failed"]
+
+    def deleted_for_good(self) -> None:
+        deleted = {"action": "delete", "filter": {"where": "body.n != 9"}, "key": "body.n"}
+        assert self._run(self._queues(), deleted).summary["discarded"] == len(LETTERS) - 1
+        unrecorded = Fault("archive", "UpdateItem", 1, KILLED_BEFORE)
+        assert self._run(self._queues(), deleted, unrecorded).summary["deleted"] == len(LETTERS) - 1
+        unwritten = Fault("archive", "PutObject", 2, BROKEN)  # the first is the intent
+        assert self._run(self._queues(), deleted, unwritten).summary["deleted"] == len(LETTERS) - 1
+        for stops in (unrecorded, Fault("archive", "answer", 1, KILLED_AFTER)):
+            assert self._run(self._queues(), deleted, stops, abort=True).summary["error"] == "ExecutionAborted"
 
     # What ends early
 

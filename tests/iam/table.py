@@ -32,7 +32,20 @@ NAMES = {
 def text(used: dict[Permission, list[Ask]], unasked: dict[tuple[str, str], str]) -> str:
     """The whole document; the order is the template's. `unasked` says why something is allowed that no call asks for."""
     lines = [HEAD]
-    order = ["check", "count", "plan", "find", "receive", "filter", "send", "delete", "release", "report", "cleanup"]
+    order = [
+        "check",
+        "count",
+        "plan",
+        "find",
+        "receive",
+        "filter",
+        "send",
+        "archive",
+        "delete",
+        "release",
+        "report",
+        "cleanup",
+    ]
     by_role: dict[str, dict[str, dict[str, set[str]]]] = {}
     for permission, asks in used.items():
         if permission.action.startswith("logs:"):

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missi
 UNASKED = {
     ("*", "logs:CreateLogGroup"): "AWS's own policy for a function's log allows it; the log group is the stack's",
     **dict.fromkeys(
-        [(who, "dynamodb:GetItem") for who in ("send", "release")],
+        [(who, "dynamodb:GetItem") for who in ("send", "archive", "release")],
         "Powertools reads a wave's record if DynamoDB's refusal to write it anew has not brought it along",
     ),
     (
@@ -175,7 +175,9 @@ def test_every_call_that_the_code_can_make_is_in_the_trace(trace):
         for service in ("sqs", "s3", "dynamodb", "stepfunctions", "lambda")
         for operation in Session().get_service_model(service).operation_names
     }
-    code = "\n".join(file.read_text() for file in (ROOT / "functions").rglob("*.py"))
+    # The tool reads executions' histories; no function does, but the clean-up in its own way.
+    files = [file for file in (ROOT / "functions").rglob("*.py") if file.parent.name != "history"]
+    code = "\n".join(file.read_text() for file in files)
     called = set(re.findall(r"\.([a-z_0-9]+)\(", code)) | set(re.findall(r'get_paginator\("(\w+)"\)', code))
     written = {named[name] for name in called if name in named}
     assert {"ReceiveMessage", "SendMessageBatch", "GetExecutionHistory", "UpdateItem"} <= written

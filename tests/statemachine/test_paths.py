@@ -17,14 +17,15 @@ LOOK = ["Lengthen the wait", "Wait for the move", "Read the move task", "Has the
 CUSTOM = [*CHOICE, "Drain the queue", "Another round?", "Release what was held"]
 END = ["Write the report", "Did everything arrive?"]
 TURN = ["Receive a page", "Did any arrive?", "Filter the page", "Anything to send?"]
-SENT = ["Send the matches", "Delete what was sent", "Another page?"]
+SENT = ["Send the matches", "Delete what is done", "Another page?"]
 
 # moto lists no children of a Map Run; it calls the handlers in process, and they tell the same story.
 STEP = {
     "receive": "Receive a page",
     "filter": "Filter the page",
     "send": "Send the matches",
-    "delete": "Delete what was sent",
+    "archive": "Archive the page",
+    "delete": "Delete what is done",
 }
 
 
@@ -79,6 +80,27 @@ def test_a_preview_sends_nothing_and_leaves_every_message_visible(engine):
     assert lane_tasks(engine, run) == [TURN[0], TURN[2]]
     assert (run.output["previewed"], run.output["sent"]) == (2, 0)
     assert count(queues.sqs, queues.dlq) == (2, 0)
+
+
+def test_what_is_to_be_deleted_is_archived_and_not_sent(engine):
+    queues = queue_with(engine, [json.dumps({"n": n}) for n in range(5)])
+    run = engine.run({"queue": queues.name, "action": "delete", "filter": {"where": "body.n >= 3"}})
+    assert run.path == [*BEGIN, *CUSTOM, *END, "Redrive complete"]
+    assert lane_tasks(engine, run) == [TURN[0], TURN[2], "Archive the page", SENT[1]]
+    assert run.output["because"] == ["filter.where is set", "action is delete"]
+    assert (run.output["discarded"], run.output["held"], run.output["deleted"]) == (2, 3, 2)
+    assert run.output["notes"] == ["the 2 discarded messages are in this run's archive, which can be restored"]
+    assert conserves(run.output)
+    assert count(queues.sqs, queues.dlq) == (3, 0)
+    assert count(queues.sqs, queues.source) == (0, 0)
+
+
+def test_to_delete_without_saying_what_is_refused(engine):
+    queues = queue_with(engine, ["one"])
+    run = engine.run({"queue": queues.name, "action": "delete"})
+    assert run.path == ["Check the request", "Nothing was touched", *END, "Redrive failed"]
+    assert run.error == "InvalidRequest"
+    assert count(queues.sqs, queues.dlq) == (1, 0)
 
 
 @pytest.mark.engines("embedded")  # moto has no move tasks

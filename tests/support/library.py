@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from redrive.origins.destinations import Destinations
 from redrive.sqs.queues import describe, refusal_of
+from redrive.steps.archive import archive_page
 from redrive.steps.delete import delete_page
 from redrive.steps.filter import filter_page
 from redrive.steps.receive import receive_page
@@ -140,6 +141,9 @@ class Run:
             self.context.get_remaining_time_in_millis,
         )
 
+    def archive(self, lane: Lane) -> Lane:
+        return archive_page(self.ledger, self.journal, self.queue, lane)
+
     def delete(self, lane: Lane) -> Lane:
         return delete_page(self.sqs, self.ledger, self.queue, lane)
 
@@ -162,7 +166,9 @@ class Run:
         if not lane.arrived:
             return lane
         lane = self.filter(lane)
-        return self.delete(self.send(lane)) if lane.page.selected else lane
+        if not lane.page.selected:
+            return lane
+        return self.delete(self.archive(lane) if self.criteria.deletes else self.send(lane))
 
     def drain(self, lane: Lane | None = None) -> Lane:
         """Turn until the lane is done."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -35,6 +36,7 @@ Json: TypeAlias = dict[str, Any]  # a request document
 # Where a field is typed, unless it is in the option of its own name.
 _OPTIONS = {
     "queue": "QUEUE",
+    "filter.of_run": "RUN",
     **dict.fromkeys(("filter.sent", "filter.sent.day", "filter.sent.from", "filter.sent.to"), "--sent"),
 }
 _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
@@ -58,6 +60,8 @@ _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 )
 @click.option("--destination", metavar="QUEUE", help="Send to this queue, not back to where each came from.")
 @click.option("--transform", metavar="EXPR", help="A JSONata expression that gives the new body.")
+@click.option("--key", metavar="EXPR", help="Record of each message what you know it by, as in body.orderId.")
+@click.option("--hash-key", is_flag=True, help="Record the key's SHA-256, and not the key itself.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Stop after N messages.")
 @click.option("--rate", metavar="N", type=click.IntRange(min=1), help="At most N messages a second.")
 @click.option(
@@ -92,13 +96,40 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
     Progress goes to stderr, the summary to stdout. The exit code is 0 when everything chosen has arrived.
     """
     target = Target(*(options.pop(name) for name in Target.__dataclass_fields__))
-    document = build_request(queue, **options)
-    _must_be_understood(document)
+    redrive(target, build_request(queue, **options), as_json=as_json)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run that was watched to its end. `summary` is None where it left none."""
+
+    name: str
+    end: Ended
+    summary: Summary | None
+
+
+def redrive(target: Target, document: Json, *, as_json: bool) -> None:
+    """Start a run of a request document, watch it, and show what came of it; exit with 1 when it ended in red."""
+    done = start_and_watch(target, document)
+    if done.summary and as_json:
+        print_json(done.summary.to_json())
+    elif done.summary:
+        show_summary(console(), done.summary)
+    if done.end.status != "SUCCEEDED":
+        why = done.end.cause or f"the execution ended as {done.end.status}"
+        see = f"See every step with: {target.redrive('show', done.name)}"
+        show_error(why, f"{_suggestion(target, document, done.end)}{see}")
+        sys.exit(1)
+
+
+def start_and_watch(target: Target, document: Json) -> Done:
+    """Start a run of a request document, and show it until it ends. Raises CliError; Ctrl-C leaves it going on."""
+    must_be_understood(document)
     machine = target.machine()
     with _refusing():
         machine.must_be_near(document)
-    document["started_by"] = f"command line, {machine.caller}"
-    name = name_execution(queue)
+    document = {**document, "started_by": f"command line, {machine.caller}"}
+    name = name_execution(document["queue"])
     execution = machine.find(name)
     try:
         machine.start(document, name)
@@ -112,14 +143,7 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
         sys.exit(_INTERRUPTED)
     if summary is None and end.status != "SUCCEEDED":
         target.clean_up(machine.end_of(execution))
-    if summary and as_json:
-        print_json(summary.to_json())
-    elif summary:
-        show_summary(console(), summary)
-    if end.status != "SUCCEEDED":
-        why = end.cause or f"the execution ended as {end.status}"
-        show_error(why, f"{_suggestion(target, document, end)}See every step with: {target.redrive('show', name)}")
-        sys.exit(1)
+    return Done(name, end, summary)
 
 
 def build_request(
@@ -129,11 +153,15 @@ def build_request(
     sent: str | None = None,
     older_than: str | None = None,
     max_redrives: int | None = None,
+    key: str | None = None,
+    hash_key: bool = False,
     **fields: Any,
 ) -> Json:
     """Build the request document; what was not asked for is not in it. Raises click.UsageError."""
     if sent is not None and older_than is not None:
         raise click.UsageError("--sent and --older-than exclude each other; a message's age is one or the other.")
+    if hash_key and key is None:
+        raise click.UsageError("--hash-key needs --key, which says what is to be hashed.")
     chosen = {
         # An empty text is somebody's variable that is not set, and no wish for all messages.
         "sent": {"older_than": older_than} if older_than is not None else None if sent is None else _sent(sent),
@@ -142,10 +170,12 @@ def build_request(
     }
     filters = {name: value for name, value in chosen.items() if value is not None}
     fields = {name: value for name, value in fields.items() if value not in {None, False}}
+    if key is not None:
+        fields["key"] = {"expression": key, "hashed": True} if hash_key else key
     return {"queue": queue, **({"filter": filters} if filters else {}), **fields}
 
 
-def _must_be_understood(document: Json) -> None:
+def must_be_understood(document: Json) -> None:
     """Refuse here what the run would refuse in its first state, so that no run ends in red for it. Raises CliError."""
     with _refusing():
         understand(document, datetime.now(UTC).isoformat())

@@ -14,7 +14,7 @@ from redrive.values.request import parts_of
 from redrive.values.verdict import NOT_SENT_BEFORE, SentBefore, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from redrive.expressions.jsonata import Expression
     from redrive.values.criteria import Criteria
@@ -24,7 +24,8 @@ MOST_NEW = 64 * MIB  # bytes of new bodies in a page, half as much again as a pa
 
 NO_MATCH = Verdict(Outcome.HELD, "filter.where does not match")
 NOT_THEN = Verdict(Outcome.HELD, "filter.sent does not match")
-PASSED_OVER = (NO_MATCH, NOT_THEN)
+NOT_OF_RUN = Verdict(Outcome.HELD, "filter.of_run does not match")
+PASSED_OVER = (NO_MATCH, NOT_THEN, NOT_OF_RUN)
 NEWER = Verdict(Outcome.HELD, "it was sent after this run began")
 UNKNOWN = Verdict(Outcome.FAILED, MAYBE_SENT)
 TOO_MUCH = Verdict(Outcome.FAILED, f"its page's new bodies exceed {MOST_NEW // MIB} MiB; run again")
@@ -46,8 +47,14 @@ class Judge:
         before: SentBefore = NOT_SENT_BEFORE,
         remembered: Mapping[str, Stamp] | None = None,
         limits: Limits = LIMITS,
+        of_run: Container[str] | None = None,
     ) -> None:
-        """`remembered` are the stamps of what could not carry its own, by message id; `limits` the expressions'."""
+        """Take a run's criteria.
+
+        `remembered` are the stamps of what could not carry its own, by message id; `limits` the expressions';
+        `of_run` the ids of the messages that `filter.of_run` means, None without one.
+        """
+        self._of_run = of_run
         self._before = before
         self._remembered = remembered or {}
         self._criteria = criteria
@@ -56,7 +63,7 @@ class Judge:
         self._where = _expression(criteria.where, "filter.where")
         self._transform = {part: _expression(source, field) for part, field, source in parts_of(criteria.transform)}
         self._fields = self._where.fields if self._where else {}
-        self._variables = {"as_of": criteria.now, "today": criteria.today, "yesterday": criteria.yesterday}
+        self._variables = criteria.variables
 
     def judge_all(self, messages: Sequence[Message], *, limit: int | None, in_order: bool) -> list[Verdict]:
         """Give a verdict for each message, in order. Raises ExpressionTooSlow.
@@ -115,6 +122,8 @@ class Judge:
             return Verdict(Outcome.HELD, f"it has been redriven {stamp.count} times already")
         if not self._criteria.is_in_window(message.sent_ms):
             return NOT_THEN
+        if self._of_run is not None and message.id not in self._of_run:
+            return NOT_OF_RUN
         if self._where is None and not self._transform:
             return self._to_be_sent(message)
         return None

@@ -14,6 +14,8 @@ from redrive.values.request import EVERY
 from redrive.values.window import reckoned_from, span_of, zone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_sqs import SQSClient
 
     from redrive.values.queue import Queue
@@ -39,11 +41,12 @@ class Checked:
         }
 
 
-def check(sqs: SQSClient, document: Any, started: str) -> Checked:
+def check(sqs: SQSClient, document: Any, started: str, has_outcomes: Callable[[str], bool]) -> Checked:
     """Check a request.
 
-    `document` is the execution's input, `started` its start (ISO 8601). Raises InvalidRequest or QueueNotFound,
-    each with the sentence the operator sees; nothing has been received by then.
+    `document` is the execution's input, `started` its start (ISO 8601); `has_outcomes` tells whether the ledger knows
+    what became of single messages in a run, and is asked only where the request names one. Raises InvalidRequest or
+    QueueNotFound, each with the sentence the operator sees; nothing has been received by then.
     """
     request, criteria = understand(document, started)
     queue = queues.resolve(sqs, request.queue, "queue")
@@ -51,6 +54,11 @@ def check(sqs: SQSClient, document: Any, started: str) -> Checked:
     destination = queues.resolve(sqs, request.destination, "destination") if request.destination else None
     if destination:
         _must_fit(queue, destination)
+    if (of_run := request.filter.of_run) and not has_outcomes(of_run.run):
+        raise InvalidRequest(
+            f"filter.of_run: the ledger has no outcomes of a run {of_run.run}: there was none of that name, it "
+            "received nothing, SQS moved the messages itself, or they are past their days; name another run."
+        )
     return Checked(request, queue, destination, criteria)
 
 
@@ -74,13 +82,16 @@ def understand(document: Any, started: str) -> tuple[Request, Criteria]:
         now=now.isoformat(),
         today=now.date().isoformat(),
         yesterday=(now.date() - timedelta(days=1)).isoformat(),
-        began=int(began.timestamp() * 1000),
+        began=round(began.timestamp() * 1000),
         sent_from=sent_from,
         sent_to=sent_to,
         where=request.filter.where,
         max_redrives=request.filter.max_redrives,
         transform=request.transform,
         preview=request.preview,
+        key=request.key,
+        of_run=request.filter.of_run,
+        action=request.action,
     )
     return request, criteria
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from redrive import clock
 from redrive.sqs.move_tasks import cancel, find_own_move_task, newest_task
 from redrive.sqs.queues import depth
+from redrive.steps.index import index_run
 from redrive.steps.release import release
 from redrive.steps.report import report
 from redrive.stores.ledger import legible
@@ -47,13 +48,15 @@ def clean_up(
     others: Callable[[str], list[str]],
     met: Callable[[], list[str]],
     leave: Callable[[str], None],
+    remaining_ms: Callable[[], int],
 ) -> Summary | None:
     """Cancel the run's move task, release what it held, and write its report as far as it got.
 
     `others` tells which other runs are at a queue (its ARN), and is called only where the history does not tell whose
-    the move task is; `met` which runs came to the queue while this one worked; `leave` takes it from there. Gives the
-    summary; None when the run had written one, or had planned nothing yet. May be repeated, and touches only what is
-    this run's own. Raises PageUnreadable when nobody can read what was planned: then all that can be done is to tell.
+    the move task is; `met` which runs came to the queue while this one worked; `leave` takes it from there;
+    `remaining_ms` tells how much time there is for the index. Gives the summary; None when the run had written one, or
+    had planned nothing yet. May be repeated, and touches only what is this run's own. Raises PageUnreadable when nobody
+    can read what was planned: then all that can be done is to tell.
     """
     if ledger.has_document("summary"):
         return None
@@ -69,7 +72,8 @@ def clean_up(
     released = release(sqs, ledger, journal, record.queue, state)
     in_flight = depth(sqs, record.queue.url).in_flight
     failure = Failure(name, f"{how}; {_what_is_left(released, in_flight)}.")
-    summary = report(ledger, replace(state, released=released, failure=failure, in_flight=in_flight), met())
+    ended = replace(state, released=released, failure=failure, in_flight=in_flight)
+    summary = report(ledger, ended, met(), index_run(ledger, remaining_ms))
     leave(record.queue.arn)
     return summary
 

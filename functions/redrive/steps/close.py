@@ -30,16 +30,16 @@ def intent_key(ledger: Ledger, queue: Queue, name: str, page: StoredPage) -> Int
 
 
 def close_in_lane(
-    ledger: Ledger, lane: Lane, page: StoredPage, outcomes: Sequence[MessageOutcome], *, in_order: bool
+    ledger: Ledger, queue: Queue, lane: Lane, page: StoredPage, outcomes: Sequence[MessageOutcome]
 ) -> Lane:
     """Close the page in hand; give the lane with its messages counted, and what stays in the queue held.
 
-    With `in_order` (FIFO) the lane also tells which groups the page stopped.
+    Of a FIFO queue the lane also tells which groups the page stopped.
     """
-    if pages.close(ledger, lane.page.name or "", page, outcomes):
+    if pages.close(ledger, queue.name, lane.page.name or "", page, outcomes):
         until = min(page.visible_at, lane.hold.until or page.visible_at)
         lane = replace(lane, hold=replace(lane.hold, until=until))
-    stopped = stopped_groups(page.messages, outcomes) if in_order else {}
+    stopped = stopped_groups(page.messages, outcomes) if queue.fifo else {}
     return lane.counting(tally(outcomes)).blaming(reasons_of(outcomes)).stopping(stopped)
 
 
@@ -63,7 +63,7 @@ def close_after_a_stop(ledger: Ledger, journal: Journal, queue: Queue, name: str
         results, hidden = _results_of(journal, key, intent, why)
         remember_unstamped(journal, ledger.run, page.messages, verdicts, results)
     outcomes = outcomes_of(page.messages, verdicts, results, why)
-    pages.close(ledger, name, page, outcomes, frozenset(hidden))
+    pages.close(ledger, queue.name, name, page, outcomes, frozenset(hidden))
 
 
 def _results_of(journal: Journal, key: IntentKey, intent: Intent, why: str) -> tuple[list[SendResult], set[int]]:
@@ -136,15 +136,18 @@ def outcomes_of(
     for place, message in enumerate(messages):
         verdict = verdicts[place] if verdicts else None
         if verdict and verdict.outcome:
-            outcomes.append(MessageOutcome(message.id, verdict.outcome, verdict.reason, verdict.new_id))
+            outcome = MessageOutcome(message.id, verdict.outcome, verdict.reason, verdict.new_id)
         else:
-            outcomes.append(_outcome_of(message, result_at.get(place, SendResult(place, error=why))))
+            outcome = _outcome_of(message, result_at.get(place, SendResult(place, error=why)))
+        outcomes.append(replace(outcome, key=verdict.key) if verdict else outcome)
     return outcomes
 
 
 def _outcome_of(message: Message, result: SendResult) -> MessageOutcome:
     if result.id:
         return MessageOutcome(message.id, Outcome.SENT, "", result.id, result.to, result.stamped)
+    if result.archived:
+        return MessageOutcome(message.id, Outcome.DISCARDED)
     return MessageOutcome(message.id, Outcome.HELD if result.behind else Outcome.FAILED, result.error)
 
 

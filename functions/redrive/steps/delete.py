@@ -1,4 +1,4 @@
-"""Delete what was sent: from the dead-letter queue, only what the ledger says SQS accepted."""
+"""Delete what is done: from the dead-letter queue, only what the ledger says SQS accepted, or the archive has."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ THREADS = 10
 
 
 def delete_page(sqs: SQSClient, ledger: Ledger, queue: Queue, lane: Lane) -> Lane:
-    """Delete the page's sent messages; give the lane with the deleted counted."""
-    _, deleted = delete_sent(sqs, ledger, queue, lane.page.name or "")
+    """Delete the page's messages that are done; give the lane with the deleted counted."""
+    _, deleted = delete_done(sqs, ledger, queue, lane.page.name or "")
     return lane.counting({"deleted": deleted})
 
 
-def delete_sent(sqs: SQSClient, ledger: Ledger, queue: Queue, name: str) -> tuple[int, int]:
-    """Delete what a closed page sent; give how many were to be deleted, and how many are.
+def delete_done(sqs: SQSClient, ledger: Ledger, queue: Queue, name: str) -> tuple[int, int]:
+    """Delete what a closed page sent or discarded; give how many were to be deleted, and how many are.
 
     Then the page's intent is removed. Where SQS does not delete all, the intent stays: the message becomes visible, and
     whoever receives it then deletes it without sending it again. So it does for what an outlived step may still be

@@ -45,7 +45,7 @@ def plan(
     """
     # Those that take the smallest messages first: of the ones that are cut off no size is known.
     sources = sorted(sources_of(sqs, queue), key=lambda source: source.max_bytes)
-    if not sources and destination is None:
+    if not sources and destination is None and not request.deletes:
         raise InvalidRequest(
             f"queue: {queue.name} is no queue's dead-letter queue, so its messages have no queue to return to; "
             "name a destination."
@@ -98,10 +98,18 @@ def _choose(request: Request, against: list[str], *, steps_back: bool) -> tuple[
 
 def _against_native(request: Request, queue: Queue, destination: Queue | None, sources: list[Queue]) -> list[str]:
     chosen = request.filter
-    parts = {"sent": chosen.sent, "where": chosen.where, "max_redrives": chosen.max_redrives}
+    parts = {
+        "sent": chosen.sent,
+        "where": chosen.where,
+        "max_redrives": chosen.max_redrives,
+        "of_run": chosen.of_run,
+    }
     reasons = [f"filter.{part} is set" for part, value in parts.items() if value is not None]
+    if request.deletes:
+        reasons.append("action is delete")
     changes = {
         "transform": request.transform,
+        "key": request.key,
         "limit": request.limit,
         "preview": request.preview,
         "record": request.record,

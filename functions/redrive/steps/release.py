@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from redrive.sqs.queues import depth
 from redrive.sqs.visibility import change_visibility
 from redrive.steps.close import close_after_a_stop
-from redrive.steps.delete import delete_sent
+from redrive.steps.delete import delete_done
 from redrive.steps.hold import PAGES_AT_ONCE
 from redrive.steps.recount import recount
 from redrive.stores import intents, pages
@@ -56,7 +56,7 @@ def release(sqs: SQSClient, ledger: Ledger, journal: Journal, queue: Queue, stat
     for name in unfinished:
         with suppress(PageGone), _passing_over(unreadable, name):
             # Gone before it could be closed: its intent tells the next run what was sent.
-            _, deleted[name] = delete_sent(sqs, ledger, queue, name)
+            _, deleted[name] = delete_done(sqs, ledger, queue, name)
 
     def let_go(name: str) -> list[HeldMessage]:
         with _passing_over(unreadable, name):

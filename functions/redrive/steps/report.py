@@ -30,10 +30,17 @@ NO_RECORD = "SQS moved them itself: the ledger has no record of single messages"
 MAY_LAG = "SQS counted none, which may be a minute old, and a long poll brought none"
 
 
-def report(ledger: Ledger, state: RunState, met: Sequence[str] = (), asked: Requests | None = None) -> Summary:
+def report(
+    ledger: Ledger,
+    state: RunState,
+    met: Sequence[str] = (),
+    index_note: str | None = None,
+    asked: Requests | None = None,
+) -> Summary:
     """Give the run's summary and write it to the ledger.
 
-    `met` are the names of the runs that came while it worked; `asked` is what the step has asked of AWS before.
+    `met` are the names of the runs that came while it worked; `index_note` says what its index lacks, if anything, and
+    `asked` is what the step has asked of AWS before.
     """
     lanes = [lane for lane in state.lanes if lane.round or lane.error]
     released, task = state.released, state.task
@@ -75,7 +82,7 @@ def report(ledger: Ledger, state: RunState, met: Sequence[str] = (), asked: Requ
         more_groups=fifo.more_groups if fifo else 0,
         beside=beside,
         in_flight=state.count.in_flight if state.count and status == Status.IN_FLIGHT else state.in_flight,
-        notes=list(_notes(state, lanes, status, counts, met)),
+        notes=[*_notes(state, lanes, status, counts, met), *([index_note] if index_note else [])],
         # Names that begin with `States.` are Step Functions' own: a Fail state may not end with one.
         error=failure.error.removeprefix("States.") if failure else None,
         cause=failure.sentence if failure else None,
@@ -161,6 +168,8 @@ def _notes(state: RunState, lanes: list[Lane], status: Status, counts: Counts, m
             f"visible again when its receiver's time is over: {state.queue.hidden_for:,} s by the queue's own setting, "
             "12 hours at most"
         )
+    if counts[Outcome.DISCARDED]:
+        yield f"the {counts[Outcome.DISCARDED]:,} discarded messages are in this run's archive, which can be restored"
     if status == Status.NOTHING_MATCHED:
         yield f"none of the {counts['received']:,} messages matched: what is spelt wrong in the filter matches nothing"
     if any(lane.next.why == ONLY_LATE for lane in lanes):
@@ -191,7 +200,8 @@ def _unfinished(
         first = f"{stopped[0].error}: {stopped[0].sentence.rstrip('.')}"
         why.append(f"{len(stopped)} of {len(lanes)} lanes stopped ({first})")
     if undeleted := sum(counts[outcome] for outcome in GONE) - counts["deleted"]:
-        why.append(f"{undeleted} messages were sent but not deleted from the queue")
+        done = "discarded" if counts[Outcome.DISCARDED] else "sent"
+        why.append(f"{undeleted} messages were {done} but not deleted from the queue")
     if any(lane.next.why == NEAR_LIMIT for lane in lanes):
         why.append(f"{NEAR_LIMIT}, and {UNSEEN}")
     if any(lane.next.why == HOLD_ENDS for lane in lanes):

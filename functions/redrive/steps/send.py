@@ -97,7 +97,7 @@ def send_page(
             for answered in pool.map(send, range(len(waves)), waves):
                 results += answered
     outcomes = outcomes_of(page.messages, verdicts, results, NO_RESULT)
-    lane = close_in_lane(ledger, lane, page, outcomes, in_order=in_order)
+    lane = close_in_lane(ledger, destinations.queue, lane, page, outcomes)
     lane = _keep_pace(lane, began, sum(outcome.outcome == Outcome.SENT for outcome in outcomes))
     if destinations.are_lost({result.to for result in results if result.lost and result.to}):
         return lane.ending(DESTINATION_LOST)

@@ -13,7 +13,9 @@ from pydantic_core import core_schema as schema
 
 from redrive.values.errors import InvalidRequest
 from redrive.values.lane import MOST_LANES
-from redrive.values.request import EXAMPLES, Filter, Request, Window
+from redrive.values.outcome import STAYS
+from redrive.values.request import DELETE, EXAMPLES, Filter, Key, OfRun, Request, Window
+from redrive.values.run import is_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,12 +38,32 @@ def _transform(given: dict[str, str | None]) -> dict[str, str]:
     return parts
 
 
+def _key(given: dict[str, Any]) -> Key:
+    if "expression" not in given:
+        raise ValueError("expression is needed")
+    return Key(**given)
+
+
+def _run(text: str) -> str:
+    if not is_run(text):
+        raise ValueError("it is no run of the ledger")
+    return text
+
+
+def _of_run(given: dict[str, Any]) -> OfRun:
+    if "run" not in given:
+        raise ValueError("run is needed")
+    outcomes = given.get("outcomes")
+    return OfRun(given["run"], tuple(outcomes)) if outcomes else OfRun(given["run"])
+
+
 def _object(make: Callable[[Any], Any], **schemas: CoreSchema) -> CoreSchema:
     """Give the schema of an object that `make` takes as a dictionary; of its fields only `queue` must be there."""
     given = {name: schema.typed_dict_field(of, required=name == "queue") for name, of in schemas.items()}
     return schema.no_info_after_validator_function(make, schema.typed_dict_schema(given, config=_STRICT))
 
 
+_LONGEST_RUN = 100  # characters: a day, and an execution's name of 80 at most
 _MOST = 10**12  # of whatever is counted; JSON has no limit, and what reads it on the way has
 # What Step Functions puts into the input of an execution that another one starts (docs/facts.md I).
 _OF_AWS = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
@@ -52,11 +74,17 @@ _TEXT, _SOME_TEXT = schema.str_schema(), schema.str_schema(min_length=1)
 _BOOL, _COUNT = schema.bool_schema(), schema.int_schema(ge=1, le=_MOST)
 _OR_NONE = schema.nullable_schema
 _WINDOW = _object(_window, **dict.fromkeys(("day", "from", "to", "older_than"), _OR_NONE(_TEXT)))
+_OF_RUN = _object(
+    _of_run,
+    run=schema.no_info_after_validator_function(_run, schema.str_schema(max_length=_LONGEST_RUN)),
+    outcomes=schema.list_schema(schema.literal_schema([str(outcome) for outcome in STAYS]), min_length=1),
+)
 _FILTER = _object(
     lambda given: Filter(**given),
     sent=_OR_NONE(_WINDOW),
     where=_OR_NONE(_SOME_TEXT),
     max_redrives=_OR_NONE(schema.int_schema(ge=0, le=_MOST)),
+    of_run=_OR_NONE(_OF_RUN),
 )
 _WHOLE, _LEAST = "the request", 'a JSON object, as in {"queue": "orders-dlq"}'
 # A text is a text, and everything else has to be the object, so that an error is about one of the two.
@@ -67,12 +95,21 @@ _TRANSFORM = schema.tagged_union_schema(
 )
 _LONGEST_NAME = 40  # of a field that there is not
 _LONGEST_WHO = 300
+_KEY = schema.tagged_union_schema(
+    {
+        _IS_TEXT: schema.no_info_after_validator_function(Key, _SOME_TEXT),
+        _IS_OBJECT: _object(_key, expression=_SOME_TEXT, hashed=_BOOL),
+    },
+    lambda given: _IS_TEXT if isinstance(given, str) else _IS_OBJECT,
+)
 SCHEMA = _object(
     lambda given: Request(**given),
     queue=_SOME_TEXT,
+    action=schema.literal_schema(["redrive", DELETE]),
     destination=_OR_NONE(_SOME_TEXT),
     filter=_FILTER,
     transform=_OR_NONE(_TRANSFORM),
+    key=_OR_NONE(_KEY),
     limit=_OR_NONE(_COUNT),
     rate=_OR_NONE(_COUNT),
     lanes=_OR_NONE(schema.int_schema(ge=1, le=MOST_LANES)),
@@ -99,7 +136,24 @@ def parse(document: Any) -> Request:
         # A misspelt field is said before the one that is missing because of it.
         worst = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         raise InvalidRequest(_sentence(worst)) from error
+    _must_be_fit_for_deletion(request)
     return request
+
+
+def _must_be_fit_for_deletion(request: Request) -> None:
+    """Refuse a deletion that says where to, or that does not say of what."""
+    if not request.deletes:
+        return
+    for field in ("destination", "transform", "rate"):
+        if getattr(request, field) is not None:
+            raise InvalidRequest(f'{field}: nothing is sent where action is "delete"; leave it out.')
+    chosen = request.filter
+    if chosen.sent is None and chosen.where is None and chosen.of_run is None:
+        # `max_redrives` alone chooses what was redriven least: the opposite of what is to be deleted.
+        raise InvalidRequest(
+            "filter: it must say by sent, where or of_run what is to be deleted; "
+            'write {"where": "true"} for every message there is.'
+        )
 
 
 def _sentence(error: ErrorDetails) -> str:

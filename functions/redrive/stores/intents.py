@@ -22,7 +22,7 @@ from redrive.stores import pages
 from redrive.stores.ledger import SHORT_LIFE, created, get, legible
 from redrive.values.errors import PageGone, PageLapsed, PageUnreadable
 from redrive.values.message import SendResult
-from redrive.values.outcome import GONE, MAYBE_SENT
+from redrive.values.outcome import ARRIVED, MAYBE_SENT
 from redrive.values.verdict import NOT_SENT_BEFORE, SentBefore
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def _by_outcomes(ledger: Ledger, key: IntentKey) -> _Told:
         outcomes = pages.read_outcomes(ledger, key.page)
     except PageGone:
         return _Told({}, set())
-    sent = {outcome.id: outcome.new_id or "" for outcome in outcomes if outcome.outcome in GONE}
+    sent = {outcome.id: outcome.new_id or "" for outcome in outcomes if outcome.outcome in ARRIVED}
     return _Told(sent, {outcome.id for outcome in outcomes if outcome.reason != MAYBE_SENT})
 
 

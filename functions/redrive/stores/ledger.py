@@ -4,7 +4,12 @@
     pages/<page>.jsonl.gz      the messages, as received: the backup (short life)
     verdicts/<page>.jsonl.gz   what the filter decided, with new bodies (short life)
     held/<page>.jsonl.gz       receipt handles of what is to become visible, and until when it is held (short life)
+    declared/<page>.jsonl.gz   ids of what a restore is about to send (short life)
+    restored/<run>.json        which run restores messages of this one, and to where
+    archive/<page>.jsonl.gz    the messages that were discarded, to be restored (a life of its own)
     outcomes/<page>.jsonl.gz   what became of each message; never a body (long life)
+
+Beside the runs, `stores.index` keeps the outcomes of each run in few objects.
 
 A page's name is `<lane>/<round>-<turn>`. Every object is written whole in one PutObject: it is there, or it is not. And
 a page never changes after its first write: verdicts, journal and outcomes name messages by position.
@@ -30,8 +35,10 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-PAGES, VERDICTS, HELD, OUTCOMES = "pages", "verdicts", "held", "outcomes"
+PAGES, VERDICTS, HELD, OUTCOMES, ARCHIVE = "pages", "verdicts", "held", "outcomes", "archive"
+DECLARED, RESTORED = "declared", "restored"
 SHORT_LIFE = "life=short"  # the bucket's lifecycle rule finds by this tag what holds messages, or is of no use for long
+_LIVES = {OUTCOMES: None, ARCHIVE: "life=archive"}  # of the others: short
 _FAST = 1  # gzip's fastest level: pages are read once or twice, and time is what a lane has least of
 _MISSING = {"NoSuchKey", "404"}
 _SUFFIX = ".jsonl.gz"
@@ -96,11 +103,12 @@ class Ledger:
         with gzip.open(body, "wb", _FAST) as file:  # line by line, as it is read
             for line in lines:
                 file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        life = _LIVES.get(kind, SHORT_LIFE)
         # What is kept for long has a SHA-256 in S3 from its first moment on: the manifest asks for it.
-        tags: dict[str, Any] = {"ChecksumAlgorithm": "SHA256"} if kind == OUTCOMES else {"Tagging": SHORT_LIFE}
+        tags: dict[str, Any] = {"Tagging": life} if life else {"ChecksumAlgorithm": "SHA256"}
         self.s3.put_object(
             Bucket=self.bucket,
-            Key=self._page_key(kind, page),
+            Key=self.page_key(kind, page),
             Body=body.getvalue(),
             ContentType="application/x-ndjson",
             **tags,
@@ -110,7 +118,7 @@ class Ledger:
     def read(self, kind: str, page: str) -> list[dict[str, Any]]:
         """Read the lines of one page's `kind`. Raises PageGone when there is none."""
         try:
-            return _lines(get(self.s3, self.bucket, self._page_key(kind, page)))
+            return _lines(get(self.s3, self.bucket, self.page_key(kind, page)))
         except KeyError as error:
             raise PageGone(
                 f"page {page} has no {kind} in the bucket; its messages become visible by themselves."
@@ -150,7 +158,8 @@ class Ledger:
             return False
         return True
 
-    def _page_key(self, kind: str, page: str) -> str:
+    def page_key(self, kind: str, page: str) -> str:
+        """Give the key of the object that has a page's `kind`."""
         return f"runs/{self.run}/{kind}/{page}{_SUFFIX}"
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from redrive.stores.ledger import FOREIGN, HELD, PAGES, VERDICTS, get
+from redrive.stores.ledger import ARCHIVE, DECLARED, FOREIGN, HELD, PAGES, RESTORED, VERDICTS, get
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,8 @@ NAME = "manifest"
 THREADS = 32  # that ask S3 side by side, as many as a client's pool has connections
 RESERVE_MS = 15_000  # of the step's time, for what comes after it
 _CHUNK = 1_048_576  # bytes
-_SHORT_LIVED = (f"{PAGES}/", f"{VERDICTS}/", f"{HELD}/")
+# The archive has a life of its own, and a restore adds its word to an earlier run's ledger.
+_SHORT_LIVED = tuple(f"{kind}/" for kind in (PAGES, VERDICTS, HELD, ARCHIVE, DECLARED, RESTORED))
 _MADE_OF_THE_REST = {f"{NAME}.json", "report.html"}
 _PART = re.compile(r"[0-9]{4,}\.jsonl\.gz")
 _UNANSWERED = (ClientError, BotoCoreError, *FOREIGN)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from redrive.stores.ledger import HELD, OUTCOMES, PAGES, VERDICTS, legible
+from redrive.stores.ledger import ARCHIVE, HELD, OUTCOMES, PAGES, VERDICTS, legible
 from redrive.values.errors import PageGone
 from redrive.values.message import HeldMessage, Message, StoredPage
 from redrive.values.outcome import GONE, MessageOutcome
+from redrive.values.queue import name_of
 from redrive.values.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -64,6 +65,29 @@ def write_held(ledger: Ledger, name: str, held: Iterable[HeldMessage]) -> None:
     ledger.write(HELD, name, (message.to_json() for message in held))
 
 
+def archive(ledger: Ledger, name: str, messages: Iterable[Message]) -> None:
+    """Keep messages of a page that are to be discarded, whole, beyond the life of the page."""
+    # Without what deletes them: a receipt handle is of no use to whoever restores one.
+    ledger.write(ARCHIVE, name, (message.to_json() | {"handle": ""} for message in messages))
+
+
+@legible
+def read_archive(ledger: Ledger, name: str) -> list[Message]:
+    """Read what was archived of a page. Raises PageGone."""
+    return [Message.from_json(line) for line in ledger.read(ARCHIVE, name)]
+
+
+def record(ledger: Ledger, name: str, lines: Iterable[dict[str, Any]], outcomes: Sequence[MessageOutcome]) -> None:
+    """Record what became of messages that were not received: of each, what an earlier run's line says of it stays."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    kept = ("queue", "source", "first_sent")
+    written = (
+        {"run": ledger.run, **{part: line.get(part) for part in kept}} | outcome.to_json() | {"at": at}
+        for line, outcome in zip(lines, outcomes, strict=True)
+    )
+    ledger.write(OUTCOMES, name, written)
+
+
 @legible
 def read_outcomes(ledger: Ledger, name: str) -> list[MessageOutcome]:
     """Read what became of a closed page's messages. Raises PageGone."""
@@ -72,6 +96,7 @@ def read_outcomes(ledger: Ledger, name: str) -> list[MessageOutcome]:
 
 def close(
     ledger: Ledger,
+    queue: str,
     name: str,
     page: StoredPage,
     outcomes: Sequence[MessageOutcome],
@@ -79,6 +104,8 @@ def close(
 ) -> bool:
     """Close a page: write its outcomes, and before them what stays in the queue; tell whether anything does.
 
+    Each line of the outcomes tells of itself, so that it can be read without its run: `run`, `queue` (the dead-letter
+    queue's name) and `source` (the queue that SQS dead-lettered it from, None for none) stand beside the outcome.
     `hidden` are positions that may still be on their way; left out of the hold, so never released.
     """
     kept = [
@@ -90,7 +117,9 @@ def close(
         write_held(ledger, name, kept)
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     lines = (
-        outcome.to_json() | {"first_sent": message.sent_ms, "at": at}
+        {"run": ledger.run, "queue": queue, "source": name_of(message.source) if message.source else None}
+        | outcome.to_json()
+        | {"first_sent": message.sent_ms, "at": at}
         for message, outcome in zip(page.messages, outcomes, strict=True)
     )
     ledger.write(OUTCOMES, name, lines)
@@ -100,6 +129,11 @@ def close(
 def stored_names(ledger: Ledger) -> set[str]:
     """Give the names of all pages of the run."""
     return set(ledger.names(PAGES))
+
+
+def any_is_closed(ledger: Ledger) -> bool:
+    """Tell whether any page of the run has outcomes."""
+    return next(ledger.names(OUTCOMES), None) is not None
 
 
 def closed_names(ledger: Ledger) -> set[str]:

@@ -35,10 +35,11 @@ WAYS: dict[str, dict[str, tuple[str, ...]]] = {
         "end": ("Filter the page", "Anything to send?", "Another page?", "Lane drained"),
     },
     "send": {"": ("Send the matches",)},
+    "archive": {"": ("Archive the page",)},
     "delete": {
-        "turn": ("Delete what was sent", "Another page?"),
-        "pause": ("Delete what was sent", "Another page?", "Keep the pace"),
-        "end": ("Delete what was sent", "Another page?", "Lane drained"),
+        "turn": ("Delete what is done", "Another page?"),
+        "pause": ("Delete what is done", "Another page?", "Keep the pace"),
+        "end": ("Delete what is done", "Another page?", "Lane drained"),
     },
     "release": {"": ("Release what was held",)},
     "report": {"": ("Write the report", "Did everything arrive?", "Redrive complete")},  # or another end

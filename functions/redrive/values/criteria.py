@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from redrive.values.request import DELETE, Key, OfRun
+
 if TYPE_CHECKING:
     from redrive.values.request import Transform
 
@@ -28,15 +30,31 @@ class Criteria:
     max_redrives: int | None = None
     transform: Transform | None = None
     preview: bool = False
+    key: Key | None = None
+    of_run: OfRun | None = None
+    action: str = "redrive"
 
     def to_json(self) -> dict[str, Any]:
         """Give the criteria as they travel through the state machine."""
-        return asdict(self)
+        own = {"key": self.key, "of_run": self.of_run}
+        return asdict(self) | {name: value.to_json() if value else None for name, value in own.items()}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Criteria:
         """Read what `to_json` wrote."""
-        return cls(**value)
+        own: dict[str, Any] = {"key": Key, "of_run": OfRun}
+        read = {name: kind.from_json(value[name]) if value.get(name) else None for name, kind in own.items()}
+        return cls(**{**value, **read})
+
+    @property
+    def deletes(self) -> bool:
+        """Whether what is chosen is to be archived and deleted, and not to be sent."""
+        return self.action == DELETE
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What expressions know beside the message, by the names of their variables."""
+        return {"as_of": self.now, "today": self.today, "yesterday": self.yesterday}
 
     def is_newer(self, sent_ms: int | None) -> bool:
         """Tell whether a message that was first sent then came after the run had begun."""

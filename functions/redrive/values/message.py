@@ -207,6 +207,7 @@ class SendResult:
 
     `place` is its place in the page, `to` the name of its destination. `behind`: it waits behind an earlier message of
     its group. `lost`: its destination takes nothing any more. `stamped`: it carries the `redrive` attribute.
+    `archived`: it was to be discarded, and the archive has it.
     """
 
     place: int
@@ -216,6 +217,7 @@ class SendResult:
     behind: bool = False
     lost: bool = False
     stamped: bool = False
+    archived: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Give it without what says nothing: a hundred of them stand in one record of the journal."""

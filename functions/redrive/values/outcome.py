@@ -19,11 +19,14 @@ class Outcome(StrEnum):
     HELD = "held"  # it was not chosen
     FAILED = "failed"  # it was chosen and could not go, or could not be judged
     RETURNED = "returned"  # this run sent it, and it came back
-    PREVIEWED = "previewed"  # it would have been sent
+    PREVIEWED = "previewed"  # it would have been sent, or discarded
+    DISCARDED = "discarded"  # nobody wants it: it is in the archive
 
 
-GONE = frozenset({Outcome.SENT, Outcome.ALREADY_SENT})  # in its destination, and to be deleted from where it was
-STILL_SENDING = "a step may still be sending it; it becomes visible by itself, within ten minutes"
+ARRIVED = frozenset({Outcome.SENT, Outcome.ALREADY_SENT})  # in its destination
+GONE = ARRIVED | {Outcome.DISCARDED}  # to be deleted from where it was
+STAYS = tuple(outcome for outcome in Outcome if outcome not in GONE)  # where it was
+STILL_SENDING = "a step may still be at work on it; it becomes visible by itself, within ten minutes"
 MAYBE_SENT = "it may have been sent before: the journal that would tell has no record of its run"
 MAY_HAVE_ARRIVED = frozenset({STILL_SENDING, MAYBE_SENT})  # so that the intent must stay, whatever else is deleted
 
@@ -47,7 +50,7 @@ class MessageOutcome:
     """One message's end in a run.
 
     `new_id` is the message id that SQS gave it in `destination` (a queue's name); `stamped` tells whether it carries
-    the `redrive` attribute there.
+    the `redrive` attribute there; `key` is what the request's `key` gave for it, None for nothing.
     """
 
     id: str
@@ -56,16 +59,17 @@ class MessageOutcome:
     new_id: str | None = None
     destination: str | None = None
     stamped: bool = False
+    key: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Give its part of a line of the ledger's outcomes."""
-        return vars(self).copy()
+        """Give its part of a line of the ledger's outcomes; a `key` only where there is one."""
+        return {name: value for name, value in vars(self).items() if name != "key" or value is not None}
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> MessageOutcome:
         """Read a line of the ledger's outcomes. Raises ValueError or the like when it is none."""
-        given = {name: line[name] for name in cls.__dataclass_fields__}
-        if not isinstance(given["id"], str) or not isinstance(given["reason"], str):
+        given = {name: line[name] for name in cls.__dataclass_fields__ if name != "key" or name in line}
+        if not all(isinstance(given.get(name, ""), str) for name in ("id", "reason", "key")):
             raise TypeError("no outcome")
         return cls(**{**given, "outcome": Outcome(given["outcome"])})
 

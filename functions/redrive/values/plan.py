@@ -220,6 +220,11 @@ class RunState:
         )
 
     @property
+    def drained(self) -> bool:
+        """Whether it came to drain the queue itself: every way out of that leads through the release."""
+        return self.released is not None or self.unreleased
+
+    @property
     def lanes(self) -> list[Lane]:
         """The lanes as they are now."""
         return self.plan.lanes if self.plan else []

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # What to write in each field: the second half of every refusal.
 EXAMPLES = {
     "queue": 'the dead-letter queue\'s name, URL or ARN, as in "orders-dlq"',
+    "action": '"redrive" or "delete"',
     "destination": 'a queue\'s name, URL or ARN, as in "orders", or leave it out',
     "filter": 'an object, as in {"sent": {"day": "yesterday"}}',
     "filter.sent": '{"day": "yesterday"}, {"from": "2026-11-19", "to": "2026-11-20"} or {"older_than": "2h"}',
@@ -22,9 +23,15 @@ EXAMPLES = {
     "filter.sent.older_than": 'a duration, as in "2h", "3d" or "PT2H"',
     "filter.where": 'a JSONata condition, as in "body.error.code = \\"TIMEOUT\\""',
     "filter.max_redrives": "a whole number of 0 or more, as in 3",
+    "filter.of_run": '{"run": "2026-11-20/orders-dlq-20261120T060000Z-ab12cd", "outcomes": ["failed"]}',
+    "filter.of_run.run": 'a run of the ledger, as in "2026-11-20/orders-dlq-20261120T060000Z-ab12cd"',
+    "filter.of_run.outcomes": 'some of "failed", "held", "returned" and "previewed", as in ["failed"]',
     "transform": 'a JSONata expression that gives the new body, or {"body": …, "attributes": …} with one for either',
     "transform.body": 'a JSONata expression that gives the new body, as in "$merge([body, {\\"retried\\": true}])"',
     "transform.attributes": 'a JSONata expression for all attributes, as in "$merge([attributes, {\\"n\\": 1}])"',
+    "key": 'a JSONata expression that finds what you know a message by, as in "body.orderId"',
+    "key.expression": 'a JSONata expression, as in "body.orderId"',
+    "key.hashed": "true or false",
     "limit": "a whole number of 1 or more, as in 100",
     "rate": "a whole number of 1 or more messages a second, as in 50",
     "lanes": f"a whole number from 1 to {MOST_LANES}, as in 4, or leave it out",
@@ -40,6 +47,8 @@ EXAMPLES = {
 # What each field is for, as docs/request.md tells it (`make format` writes its table of these).
 MEANINGS = {
     "queue": "the dead-letter queue",
+    "action": "`delete` deletes what is chosen, archived first, and sends nothing; it must say which messages. "
+    "`redrive delete` writes it",
     "destination": "the queue to send to; without it each message returns to the queue it came from",
     "filter": "which messages; one must satisfy every part",
     "filter.sent": "when the message was first sent; of a FIFO dead-letter queue it is the time at which SQS moved it "
@@ -50,9 +59,18 @@ MEANINGS = {
     "filter.sent.older_than": "at least this long ago",
     "filter.where": "a [JSONata](https://docs.jsonata.org) condition over the message: an [expression](expressions.md)",
     "filter.max_redrives": "leave alone what has been redriven this often already",
+    "filter.of_run": "only the messages, by their ids, that ended so in an earlier run; at most two million. "
+    "`redrive retry` writes it",
+    "filter.of_run.run": "that run, `<day>/<name>`",
+    "filter.of_run.outcomes": "how they ended there; `failed` if you name none",
     "transform": "the new body; or an object, in the document alone. [Expressions](expressions.md#changing-a-message)",
     "transform.body": "the new body, where the attributes change as well",
     "transform.attributes": "the new attributes, all of them",
+    "key": "what you know a message by: its text, number or boolean is kept with each outcome, at most 256 characters; "
+    "where it gives anything else the message has no key. SQS's own move task records none, so the filtering path is "
+    "taken",
+    "key.expression": "what finds it",
+    "key.hashed": "keep its SHA-256 instead (`--hash-key`)",
     "limit": "send at most this many messages",
     "rate": "at most this many messages a second, all lanes together; without it as fast as it goes",
     "lanes": "drain in this many lanes side by side; a FIFO queue, and a limit with a filter, have one. Without it as "
@@ -83,15 +101,51 @@ class Window:
 
 
 @dataclass(frozen=True)
+class OfRun:
+    """The messages, by their ids, that ended so in an earlier run (`<day>/<name>`)."""
+
+    run: str
+    outcomes: tuple[str, ...] = ("failed",)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as it is typed."""
+        return {"run": self.run, "outcomes": list(self.outcomes)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> OfRun:
+        """Read what `to_json` wrote."""
+        return cls(value["run"], tuple(value["outcomes"]))
+
+
+@dataclass(frozen=True)
 class Filter:
     """Which messages; a message must satisfy every part."""
 
     sent: Window | None = None
     where: str | None = None
     max_redrives: int | None = None
+    of_run: OfRun | None = None
 
 
 EVERY = Filter()
+DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Key:
+    """What finds in a message the text that it is known by; `hashed`, its SHA-256 is kept, and not itself."""
+
+    expression: str
+    hashed: bool = False
+
+    def to_json(self) -> str | dict[str, Any]:
+        """Give it as it is typed: an expression, or an object."""
+        return {"expression": self.expression, "hashed": True} if self.hashed else self.expression
+
+    @classmethod
+    def from_json(cls, value: str | dict[str, Any]) -> Key:
+        """Read what `to_json` wrote."""
+        return cls(value) if isinstance(value, str) else cls(**value)
 
 
 @dataclass(frozen=True)
@@ -99,9 +153,11 @@ class Request:
     """A whole request. Only `queue` is required. docs/request.md is the reference."""
 
     queue: str
+    action: str = "redrive"
     destination: str | None = None
     filter: Filter = EVERY
     transform: Transform | None = None
+    key: Key | None = None
     limit: int | None = None
     rate: int | None = None
     lanes: int | None = None
@@ -114,10 +170,16 @@ class Request:
     started_by: str | None = None
 
     @property
+    def deletes(self) -> bool:
+        """Whether what it chooses is to be archived and deleted, and not to be sent."""
+        return self.action == DELETE
+
+    @property
     def expressions(self) -> dict[str, str]:
         """The expressions that it has, by their fields."""
         where = {"filter.where": self.filter.where} if self.filter.where is not None else {}
-        return where | {field: source for _, field, source in parts_of(self.transform)}
+        key = {"key": self.key.expression} if self.key else {}
+        return where | {field: source for _, field, source in parts_of(self.transform)} | key
 
     def to_json(self) -> dict[str, Any]:
         """Give the request as a document again, without what was left out."""
@@ -129,7 +191,10 @@ class Request:
         chosen = value.get("filter", {})
         sent = {f"{name}_" if name == "from" else name: text for name, text in chosen.get("sent", {}).items()}
         read = {**chosen, "sent": Window(**sent) if sent else None}
-        return cls(**{**value, "filter": Filter(**read)})
+        if "of_run" in chosen:
+            read["of_run"] = OfRun.from_json(chosen["of_run"])
+        key = Key.from_json(value["key"]) if "key" in value else None
+        return cls(**{**value, "filter": Filter(**read), "key": key})
 
 
 def parts_of(transform: Transform | None) -> Iterator[tuple[str, str, str]]:
@@ -146,5 +211,11 @@ def _typed(part: Request | Filter | Window) -> dict[str, Any]:
     for field in fields(part):
         value = getattr(part, field.name)
         if value is not None and value != field.default:
-            typed[field.name.rstrip("_")] = _typed(value) if isinstance(value, Filter | Window) else value
+            typed[field.name.rstrip("_")] = _written(value)
     return typed
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Key | OfRun):
+        return value.to_json()
+    return _typed(value) if isinstance(value, Filter | Window) else value

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from redrive.values.queue import name_of
+
+# A name is what Step Functions takes for an execution (API, StartExecution).
+_RUN = re.compile(r"""\d{4}-\d\d-\d\d/[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}""", re.ASCII)
 
 
 def run_of(name: str, started: datetime) -> str:
@@ -16,6 +20,11 @@ def run_of(name: str, started: datetime) -> str:
     StartExecution), and outcomes are kept for longer.
     """
     return f"{started.astimezone(UTC):%Y-%m-%d}/{name}"
+
+
+def is_run(text: str) -> bool:
+    """Tell whether a text can be a run's identity."""
+    return _RUN.fullmatch(text) is not None
 
 
 def name_in(run: str) -> str:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from redrive.values.outcome import Counts
 
 
+FORMAT = 1  # of the ledger: docs/ledger.md says which fields stay as they are while this does
+
+
 class Status(StrEnum):
     """How a run ended. The machine's last Choice compares with these."""
 
@@ -80,6 +83,7 @@ class Summary:
     def to_json(self) -> dict[str, Any]:
         """Give the summary as it is written: the counts beside the rest, and what may be missing only where it is."""
         line: dict[str, Any] = {
+            "format": FORMAT,
             **{name: getattr(self, name) for name in _FIRST},
             **{str(name): self.counts[name] for name in COUNTED},
             **{name: getattr(self, name) for name in _THEN},

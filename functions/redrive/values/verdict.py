@@ -34,8 +34,9 @@ NOT_SENT_BEFORE = SentBefore()
 class Verdict:
     """What is to become of a message: to be sent where `outcome` is None, else how it ends without that, and why.
 
-    `new_id` is the id that a message has in its destination, when it was sent before; `earlier` is the stamp that an
-    earlier redrive remembered of it, because it could not carry one.
+    `key` is what the request's `key` gave for the message, whatever becomes of it. `new_id` is the id that a message
+    has in its destination, when it was sent before; `earlier` is the stamp that an earlier redrive remembered of it,
+    because it could not carry one.
     """
 
     outcome: Outcome | None
@@ -43,6 +44,7 @@ class Verdict:
     outgoing: Outgoing = UNCHANGED
     new_id: str | None = None
     earlier: Stamp | None = None
+    key: str | None = None
 
     @property
     def sends(self) -> bool:
@@ -54,6 +56,8 @@ class Verdict:
         line: dict[str, Any] = {"id": message.id, "decision": self.outcome or SEND, "reason": self.reason}
         if self.new_id:
             line["new_id"] = self.new_id
+        if self.key is not None:
+            line["key"] = self.key
         if self.earlier:
             line["earlier"] = vars(self.earlier)
         if self.outgoing != UNCHANGED:
@@ -68,6 +72,7 @@ class Verdict:
         attributes = line.get("attributes")
         changed = None if attributes is None else attributes_from_json(attributes)
         outcome = None if line["decision"] == SEND else Outcome(line["decision"])
-        body, new_id = (None if line.get(name) is None else as_text(line[name]) for name in ("body", "new_id"))
+        texts = [None if line.get(name) is None else as_text(line[name]) for name in ("body", "new_id", "key")]
+        body, new_id, key = texts
         earlier = Stamp.of(line["earlier"]) if "earlier" in line else None
-        return cls(outcome, as_text(line["reason"]), Outgoing(body, changed), new_id, earlier)
+        return cls(outcome, as_text(line["reason"]), Outgoing(body, changed), new_id, earlier, key)

@@ -19,6 +19,7 @@ MAY = {
     "receive": set(),
     "filter": JOURNAL,
     "send": JOURNAL,
+    "archive": JOURNAL,
     "delete": set(),
     "release": JOURNAL,
     "report": set(),

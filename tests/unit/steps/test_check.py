@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from redrive.steps.check import check, understand
+from redrive.steps import check as step
+from redrive.steps.check import understand
+from redrive.values.criteria import Criteria
 from redrive.values.errors import InvalidRequest, QueueNotFound
 from support.aws import count, make_queues, send
 
 STARTED = "2026-11-20T21:00:00.123Z"
+WITH_OUTCOMES = {"2026-11-20/run-1"}
+
+
+def check(sqs, document, started):
+    return step.check(sqs, document, started, WITH_OUTCOMES.__contains__)
 
 
 def test_the_brief_of_a_complete_request(sqs, queues):
@@ -37,6 +44,9 @@ def test_the_brief_of_a_complete_request(sqs, queues):
         "max_redrives": 3,
         "transform": "body",
         "preview": True,
+        "key": None,
+        "of_run": None,
+        "action": "redrive",
     }
 
 
@@ -132,3 +142,14 @@ def test_a_mix_of_types_says_which_is_which(sqs, queues):
     assert str(caught.value) == (
         "destination: shop.fifo is a FIFO queue and orders-dlq is a standard queue; name a standard queue."
     )
+
+
+def test_an_earlier_run_that_left_outcomes_may_be_named_and_no_other(sqs, queues):
+    def of_run(run):
+        return {"queue": "orders-dlq", "filter": {"of_run": {"run": run, "outcomes": ["failed"]}}}
+
+    checked = check(sqs, of_run("2026-11-20/run-1"), STARTED)
+    assert (checked.criteria.of_run.run, checked.criteria.of_run.outcomes) == ("2026-11-20/run-1", ("failed",))
+    assert Criteria.from_json(json.loads(json.dumps(checked.criteria.to_json()))) == checked.criteria
+    with pytest.raises(InvalidRequest, match=r"^filter.of_run: the ledger has no outcomes of a run 2026-11-20/run-2: "):
+        check(sqs, of_run("2026-11-20/run-2"), STARTED)

@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 import pytest
 
 from redrive.steps.cleanup import UNDECIDED, clean_up
+from redrive.stores import index
 from redrive.values.plan import NATIVE_RATE, Move, Path, RunRecord
 from redrive.values.queue import QueueDepth
 from redrive.values.request import Request
@@ -33,7 +34,15 @@ def cleaned(run, sfn, status="ABORTED", others=()):
     end = End.from_event({"detail": detail})
     left = []
     summary = clean_up(
-        run.sqs, sfn, run.ledger, run.journal, end, lambda _: list(others), lambda: ["run-3"], left.append
+        run.sqs,
+        sfn,
+        run.ledger,
+        run.journal,
+        end,
+        lambda _: list(others),
+        lambda: ["run-3"],
+        left.append,
+        lambda: 60_000,
     )
     assert left in ([], [run.queue.arn])
     return summary and summary.to_json()
@@ -59,6 +68,7 @@ def test_what_a_stopped_run_held_becomes_visible_and_its_report_is_written(run, 
     assert (summary["received"], summary["sent"], summary["held"], summary["deleted"]) == (12, 5, 7, 5)
     assert run.ledger.read_document("summary") == summary
     assert count(run.sqs, queues.dlq) == (7, 0)
+    assert len(list(index.parts(run.ledger, ["2026-11-21"]))) == 1
 
 
 def test_what_a_receive_that_was_running_took_is_said_to_be_in_flight(run, queues, sfn):

@@ -74,6 +74,7 @@ def test_the_summary_is_written_and_given(ledger):
     summary = reported(ledger, state_of(a_lane(sent=6, deleted=6, held=7)))
     assert ledger.read_document("summary") == summary
     assert summary == {
+        "format": 1,
         "run": "run-1",
         "status": "complete",
         "queue": "orders-dlq",
@@ -89,6 +90,7 @@ def test_the_summary_is_written_and_given(ledger):
         "failed": 0,
         "returned": 0,
         "previewed": 0,
+        "discarded": 0,
         "deleted": 6,
         "unstamped": 0,
         "rounds": 1,

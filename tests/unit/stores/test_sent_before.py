@@ -42,7 +42,7 @@ def asked(ledger, journal, *ids):
 
 def closed(ledger, *outcomes, run=RUN):
     page = StoredPage(1, [message(n) for n, _ in enumerate(outcomes)])
-    pages.close(ledger.of(run), "0/001-0001", page, outcomes)
+    pages.close(ledger.of(run), "orders-dlq", "0/001-0001", page, outcomes)
 
 
 def test_what_the_journal_says_was_sent_is_known(ledger, journal, dynamodb):

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from redrive.values.bill import add
 from redrive.values.outcome import (
+    ARRIVED,
     COUNTED,
     GONE,
+    STAYS,
     MessageOutcome,
     Outcome,
     conserves,
@@ -54,8 +56,10 @@ def test_an_outcome_is_read_as_it_was_written(outcome):
     assert isinstance(MessageOutcome.from_json(line).outcome, Outcome)
 
 
-def test_what_is_gone_is_in_its_destination():
-    assert {"sent", "already_sent"} == GONE
+def test_what_is_gone_is_in_its_destination_or_discarded():
+    assert {"sent", "already_sent"} == ARRIVED
+    assert ARRIVED | {"discarded"} == GONE
+    assert set(STAYS) == set(Outcome) - GONE
 
 
 def test_only_what_was_sent_can_lack_the_stamp():
