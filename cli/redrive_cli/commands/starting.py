@@ -12,7 +12,7 @@ from redrive.values.summary import Summary
 from redrive_cli.aws.executions import name_execution
 from redrive_cli.errors import CliError
 from redrive_cli.view.console import console, print_json, show_error
-from redrive_cli.view.progress import Progress
+from redrive_cli.view.live import progress_on
 from redrive_cli.view.summary import show_summary
 
 if TYPE_CHECKING:
@@ -59,15 +59,15 @@ def _watch(machine: Machine, execution: str) -> tuple[Ended, Summary | None]:
     """Show a run until it ends; gives its end and the summary, which a run that failed has too."""
     out = console(stderr=True)
     out.line(f"Run {execution.rsplit(':', 1)[-1]}")
-    progress = Progress(out)
     summary: Summary | None = None
-    for event in machine.events(execution, live=True):
-        progress.show(event)
-        if isinstance(event, Left) and isinstance(event.output, dict):
-            written = event.output.get("summary")
-            summary = Summary.from_json(written) if written else summary
-        if isinstance(event, Ended) and event.lane is None:
-            return event, summary
+    with progress_on(out) as progress:
+        for event in machine.events(execution, live=True):
+            progress.show(event)
+            if isinstance(event, Left) and isinstance(event.output, dict):
+                written = event.output.get("summary")
+                summary = Summary.from_json(written) if written else summary
+            if isinstance(event, Ended) and event.lane is None:
+                return event, summary
     raise AssertionError("a live execution is told until it ends")
 
 

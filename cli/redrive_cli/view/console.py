@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.live import Live
 from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rich.console import RenderableType
 
 # One table for everything that has a status or a kind: word → symbol and colour.
 SIGNS = {
@@ -32,6 +35,7 @@ SIGNS = {
     "running": ("…", "cyan"),
 }
 
+_A_SECOND = 4  # times that what is drawn over is drawn
 
 # What moves the cursor, begins an escape sequence or a line, or turns the direction of writing (Unicode's categories
 # Cc, Zl and Zp, and its Bidi_Control); and halves of a character, which no encoding takes.
@@ -49,10 +53,26 @@ class Screen:
         styled = [(part, "") if isinstance(part, str) else part for part in parts]
         self._out.print(Text.assemble(*((escaped(text), style) for text, style in styled)))
 
+    @property
+    def redraws(self) -> bool:
+        """Whether it is a terminal on which a line can be drawn over."""
+        return self._out.is_interactive and self._out.file.isatty()  # FORCE_COLOR makes no terminal of a pipe
+
+    def drawing(self, view: RenderableType) -> Live:
+        """Keep `view` below what is printed and draw it anew four times a second; nothing of it stays. With `with`."""
+        return Live(
+            view,
+            console=self._out,
+            refresh_per_second=_A_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
     @contextlib.contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """Show on a terminal that it is alive; in a pipe, nothing."""
-        if not (self._out.is_interactive and self._out.file.isatty()):  # FORCE_COLOR makes no terminal of a pipe
+        if not self.redraws:
             yield
             return
         with self._out.status(Text(escaped(text))):
