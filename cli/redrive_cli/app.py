@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "Move": {
         "run": "Redrive messages out of a dead-letter queue.",
+        "watch": "Watch a run that is under way.",
     },
     "Look back": {
         "history": "Show the states of a run.",

@@ -167,8 +167,8 @@ def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_and_stop_it(start, o
     assert running.returncode == 130
     assert stdout == ""
     assert "the run goes on" in stderr
-    assert f"redrive history {name}" in stderr
-    assert "aws stepfunctions stop-execution --execution-arn arn:aws:states:" in stderr
+    assert f"hint: See it with: redrive watch {name}\n" in stderr
+    assert f"hint: Stop it with: redrive stop {name} (" in stderr
     assert "Traceback" not in stderr
     sfn = embedded.client("stepfunctions")
     execution = f"{embedded.state_machine.replace(':stateMachine:', ':execution:')}:{name}"

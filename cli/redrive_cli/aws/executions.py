@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from redrive.history.tail import Tail
+from redrive.history.tail import Tail, newest
 from redrive.sqs import queues
 from redrive.values.run import End
 from redrive_cli.aws.errors import aws_errors
@@ -76,6 +76,19 @@ class Machine:
         """Tell what happened in an execution; `live`, also what happens until it ends. Raises CliError."""
         with aws_errors(execution):
             yield from Tail(self.sfn, execution, live=live).events()
+
+    def last_events(self, execution: str) -> list[Event]:
+        """Give the last things that happened in an execution, in their order. Raises CliError."""
+        with aws_errors(execution):
+            return newest(self.sfn, execution)
+
+    def running(self) -> list[str]:
+        """Give the ARNs of the runs that are under way, the last to start first. Raises CliError."""
+        with aws_errors(self.arn):
+            pages = self.sfn.get_paginator("list_executions").paginate(stateMachineArn=self.arn, statusFilter="RUNNING")
+            found = [execution for page in pages for execution in page["executions"]]
+        found.sort(key=lambda execution: execution["startDate"], reverse=True)
+        return [execution["executionArn"] for execution in found]
 
     def _latest(self) -> str:
         with aws_errors(self.arn):

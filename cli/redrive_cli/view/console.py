@@ -94,8 +94,14 @@ def escaped(text: str) -> str:
     return _COMMANDS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
-def show_error(sentence: str, hint: str) -> None:
+def show_error(sentence: str, *hints: str) -> None:
     """Tell on stderr what is wrong, and what to do."""
+    console(stderr=True).line(("error: ", "bold red"), sentence)
+    show_hints(*hints)
+
+
+def show_hints(*hints: str) -> None:
+    """Tell on stderr what to do."""
     out = console(stderr=True)
-    out.line(("error: ", "bold red"), sentence)
-    out.line(("hint: ", "cyan"), hint)
+    for hint in hints:
+        out.line(("hint: ", "cyan"), hint)
