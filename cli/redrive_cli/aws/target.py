@@ -149,10 +149,6 @@ class Target:
             return shlex.join(["redrive", command, *options, "--", *words])
         return shlex.join(["redrive", command, *words, *options])
 
-    def aws(self, *words: str) -> str:
-        """A command of the AWS command line on the same target, to type."""
-        return shlex.join(["aws", *words, *self._where()])
-
     def _where(self) -> list[str]:
         options = {"--endpoint-url": self.endpoint_url, "--region": self.region, "--profile": self.profile}
         return [word for flag, value in options.items() if value for word in _option(flag, value)]

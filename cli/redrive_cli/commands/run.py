@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,12 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from redrive.steps.check import understand
-from redrive.values.errors import InvalidRequest
+from redrive.values.errors import InvalidRequest, NativePathUnavailable
 from redrive.values.lane import MOST_LANES
+from redrive_cli.aws.ahead import look_ahead
 from redrive_cli.aws.target import Target
 from redrive_cli.commands.options import on_target
 from redrive_cli.commands.starting import start_and_watch
 from redrive_cli.errors import CliError
+from redrive_cli.view.ahead import show_ahead
+from redrive_cli.view.asking import confirmed
+from redrive_cli.view.console import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,16 +74,18 @@ _OPTIONS = {
 )
 @click.option("--preview", "--dry-run", is_flag=True, help="Filter and report, but send and delete nothing.")
 @click.option("--alone", is_flag=True, help="Step back when another run is working on the queue.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask, not even when all that is there would be sent.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @on_target
-def run(queue: str, as_json: bool, **options: Any) -> None:
+def run(queue: str, yes: bool, as_json: bool, **options: Any) -> None:
     """Redrive the messages you choose out of QUEUE, a dead-letter queue (name, URL or ARN).
 
     \b
     Example: what timed out yesterday, in Korean time
       redrive run orders-dlq --sent yesterday --timezone Asia/Seoul --where 'body.error.code = "TIMEOUT"'
 
-    Progress goes to stderr, the summary to stdout. The exit code is 0 when everything chosen has arrived.
+    It says first what it is about to do and, on a terminal, asks when nothing narrows that down. This and the progress
+    go to stderr, the summary to stdout. The exit code is 0 when everything chosen has arrived.
     """
     target = Target(*(options.pop(name) for name in Target.__dataclass_fields__))
     document = build_request(queue, **options)
@@ -86,7 +93,20 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
     machine = target.machine()
     with _refusing():
         machine.must_be_near(document)
+    if not (_shown_ahead(target, document, queue) or yes or confirmed(f"Redrive all of {queue}?")):
+        console(stderr=True).line("No run was started.")
+        sys.exit(1)
     start_and_watch(target, machine, document, as_json=as_json)
+
+
+def _shown_ahead(target: Target, document: Json, queue: str) -> bool:
+    """Show what the run is about to do; tells whether something narrows it down. Raises CliError."""
+    out = console(stderr=True)
+    with _refusing(), out.waiting(f"Looking at {queue} ..."):
+        ahead = look_ahead(target, document)
+    show_ahead(out, ahead)
+    out.line()
+    return not ahead.takes_all
 
 
 def build_request(
@@ -122,7 +142,7 @@ def _must_be_understood(document: Json) -> None:
 def _refusing() -> Iterator[None]:
     try:
         yield
-    except InvalidRequest as error:
+    except (InvalidRequest, NativePathUnavailable) as error:
         field = str(error).partition(":")[0]
         raise CliError(str(error), f"No run was started. Correct {_OPTIONS.get(field, _option(field))}.") from error
 

@@ -14,7 +14,7 @@ from redrive.values.plan import MoveTask, Plan, Released
 from redrive.values.queue import QueueDepth
 from redrive_cli.view.console import SIGNS
 from redrive_cli.view.tracking import Tracker
-from redrive_cli.view.words import duration, told_counts
+from redrive_cli.view.words import duration, told_counts, told_depth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,9 +152,7 @@ def _of_lane(event: Event) -> str:
 
 
 def _counted(output: Json) -> str:
-    depth = QueueDepth.from_json(output["count"])
-    delayed = f", {depth.delayed:,} delayed" if depth.delayed else ""
-    return f"{depth.visible:,} visible, {depth.in_flight:,} in flight{delayed}"
+    return told_depth(QueueDepth.from_json(output["count"]))
 
 
 def _planned(output: Json) -> str:

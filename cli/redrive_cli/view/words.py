@@ -8,6 +8,7 @@ from redrive.values.outcome import Outcome
 
 if TYPE_CHECKING:
     from redrive.values.outcome import Counts
+    from redrive.values.queue import QueueDepth
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
@@ -16,6 +17,12 @@ def told_counts(counts: Counts) -> str:
     """Give the counts that are not zero, as in `10 received, 8 sent, 2 held`."""
     named = {name: counts[name] for name in ("received", *Outcome)}
     return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in named.items() if number)
+
+
+def told_depth(depth: QueueDepth) -> str:
+    """Tell how many messages a queue has, as in `5 visible, 0 in flight`."""
+    delayed = f", {depth.delayed:,} delayed" if depth.delayed else ""
+    return f"{depth.visible:,} visible, {depth.in_flight:,} in flight{delayed}"
 
 
 def duration(seconds: float) -> str:
