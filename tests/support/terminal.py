@@ -9,7 +9,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from typing import TYPE_CHECKING
@@ -40,7 +39,7 @@ class Terminal:
         )
         os.close(inner)
 
-    def read_until(self, told: Callable[[str], bool] | str, seconds: float = 30) -> str:
+    def read_until(self, told: Callable[[str], bool] | str, seconds: float = 90) -> str:
         """Read until the screen and its history have a text, or satisfy a condition; gives them."""
         deadline = time.monotonic() + seconds
         done = told if callable(told) else lambda text: told in text
@@ -49,7 +48,7 @@ class Terminal:
                 raise AssertionError(f"It never came; there is:\n{self.text}")
         return self.text
 
-    def end(self, seconds: float = 60) -> str:
+    def end(self, seconds: float = 90) -> str:
         """Read to the end of the command; gives the screen and its history."""
         deadline = time.monotonic() + seconds
         while self._read(deadline - time.monotonic()):
@@ -92,7 +91,7 @@ class Terminal:
 
 
 def _take_terminal() -> None:
-    fcntl.ioctl(sys.stdin.fileno() if sys.stdin else 0, termios.TIOCSCTTY, 0)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from botocore.exceptions import ClientError
+
 from redrive.history.tail import Tail, newest
 from redrive.sqs import queues
 from redrive.values.run import End
@@ -58,6 +60,17 @@ class Machine:
                 "Write its name, or its ARN; --stack and --region say where it ran.",
             )
         return execution
+
+    def must_be_there(self) -> None:
+        """Refuse a stack that is not there. Raises CliError; where the caller may not ask, the start will tell."""
+        try:
+            if not self.sfn.list_executions(stateMachineArn=self.arn, maxResults=1)["executions"]:
+                self.sfn.describe_state_machine(stateMachineArn=self.arn)
+        except self.sfn.exceptions.StateMachineDoesNotExist as error:
+            with aws_errors(self.arn):
+                raise error from None
+        except ClientError:
+            return
 
     def must_be_near(self, document: Json) -> None:
         """Refuse queues that are, by what was written, not where the machine is. Raises InvalidRequest."""

@@ -93,6 +93,7 @@ def run(queue: str, yes: bool, as_json: bool, **options: Any) -> None:
     machine = target.machine()
     with _refusing():
         machine.must_be_near(document)
+    machine.must_be_there()
     if not (_shown_ahead(target, document, queue) or yes or confirmed(f"Redrive all of {queue}?")):
         console(stderr=True).line("No run was started.")
         sys.exit(1)
