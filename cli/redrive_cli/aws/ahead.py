@@ -147,16 +147,18 @@ class _Asking:
             return asked()
         except QueueNotFound as error:
             # SQS may say so of a queue that the caller may not see. The run looks with the stack's own eyes.
-            self._note(what, str(error).partition(": ")[2].partition(";")[0])
+            denied = isinstance(error.__cause__, ClientError) and _denial(error.__cause__)
+            self._note(what, denied or str(error).partition(": ")[2].partition(";")[0])
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            denied = code in DENIED
-            self._note(
-                what, f"you may not call {error.operation_name}" if denied else f"{error.operation_name}: {code}"
-            )
+            self._note(what, _denial(error) or f"{error.operation_name}: {error.response['Error']['Code']}")
         except (BotoCoreError, CliError) as error:
             self._note(what, str(error).rstrip("."))
         return otherwise
 
     def _note(self, what: str, why: str) -> None:
         self._unknown.append(f"{what}: {why}")
+
+
+def _denial(error: ClientError) -> str:
+    """What the caller may not do, if that is why AWS does not answer."""
+    return f"you may not call {error.operation_name}" if error.response["Error"]["Code"] in DENIED else ""
