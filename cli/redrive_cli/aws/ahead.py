@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError  # the one that is no BotoCoreError
 
 from redrive.sqs import queues
 from redrive.sqs.move_tasks import is_active, newest_task
@@ -151,7 +152,7 @@ class _Asking:
             self._note(what, denied or str(error).partition(": ")[2].partition(";")[0])
         except ClientError as error:
             self._note(what, _denial(error) or f"{error.operation_name}: {error.response['Error']['Code']}")
-        except (BotoCoreError, CliError) as error:
+        except (BotoCoreError, ResponseParserError, CliError) as error:
             self._note(what, str(error).rstrip("."))
         return otherwise
 

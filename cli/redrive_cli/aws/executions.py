@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from redrive.history.tail import Tail, newest
 from redrive.sqs import queues
@@ -69,7 +69,7 @@ class Machine:
         except self.sfn.exceptions.StateMachineDoesNotExist as error:
             with aws_errors(self.arn):
                 raise error from None
-        except ClientError:
+        except (ClientError, BotoCoreError):
             return
 
     def must_be_near(self, document: Json) -> None:
