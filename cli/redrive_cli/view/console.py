@@ -35,8 +35,6 @@ SIGNS = {
     "running": ("…", "cyan"),
 }
 
-_A_SECOND = 4  # times that what is drawn over is drawn
-
 # What moves the cursor, begins an escape sequence or a line, or turns the direction of writing (Unicode's categories
 # Cc, Zl and Zp, and its Bidi_Control); and halves of a character, which no encoding takes.
 _COMMANDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -59,11 +57,11 @@ class Screen:
         return self._out.is_interactive and self._out.file.isatty()  # FORCE_COLOR makes no terminal of a pipe
 
     def drawing(self, view: RenderableType) -> Live:
-        """Keep `view` below what is printed and draw it anew four times a second; nothing of it stays. With `with`."""
+        """Keep `view` below what is printed, drawn anew by each `refresh()`; nothing of it stays after `stop()`."""
         return Live(
             view,
             console=self._out,
-            refresh_per_second=_A_SECOND,
+            auto_refresh=False,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,

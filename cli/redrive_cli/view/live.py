@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from redrive_cli.view.console import Screen
     from redrive_cli.view.tracking import LaneNow, Turn
 
+_DRAWN_EVERY = 0.25  # seconds
 _WIDEST_BAR, _SHORTEST_BAR = 40, 8
 _AROUND = 5  # rows that are not for lanes: the states above, the bar, what came of the messages
 _FULL, _EMPTY = "━", "─"
@@ -38,20 +39,32 @@ class Live(Progress):
 
     def __init__(self, out: Screen) -> None:
         super().__init__(out)
-        self._lock = threading.Lock()  # it is drawn by a thread of its own
         self._drawing = out.drawing(self)
+        # One lock for printing and drawing: rich's own thread may draw between the moment when a print is rendered and
+        # the one when it is written, and then takes away other rows than those that are there.
+        self._lock = threading.RLock()
+        self._over = threading.Event()
+        self._clock = threading.Thread(target=self._draw, daemon=True)
 
     def __enter__(self) -> Self:
-        self._drawing.__enter__()
+        self._drawing.start()
+        self._clock.start()
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._clock.join()
         self._drawing.stop()
 
-    def take(self, event: Event) -> Turn | None:
-        """Take an event while nobody draws. To print here would wait for the drawing, which waits for this."""
+    def show(self, event: Event) -> None:
+        """Show one event."""
         with self._lock:
-            return super().take(event)
+            super().show(event)
+
+    def _draw(self) -> None:
+        while not self._over.wait(_DRAWN_EVERY):
+            with self._lock:
+                self._drawing.refresh()
 
     def turn_ended(self, turn: Turn) -> None:
         """Print nothing: the lane's own line tells it."""
@@ -66,10 +79,8 @@ class Live(Progress):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw where the run is now, as high and as wide as the terminal is at this moment."""
         width, height = console.size  # its options are those of a screen that wraps nothing
-        with self._lock:
-            plain = options.ascii_only
-            lines = list(self._lines(width, max(1, height - _AROUND), plain=plain))
-        for line in lines:
+        plain = options.ascii_only
+        for line in self._lines(width, max(1, height - _AROUND), plain=plain):
             line.truncate(width - 1, overflow="ellipsis" if not plain else "crop")
             yield line
 
