@@ -16,6 +16,7 @@ from typing import Any
 from measure import feed, machine, requests_of, table, tell, two_queues
 
 from redrive.steps.lanes import OWN_CHOICE
+from redrive.values.prices import DOLLARS
 from redrive_cli.stack.local import local_stack
 from support.aws import count
 from support.engine import Deployed
@@ -31,17 +32,6 @@ GOALS = {
 }
 DOLLARS_A_MILLION = 0.40
 
-# us-east-1, 2026-11-24, each with its source in docs/facts.md (A6, B2, C4, G).
-DOLLARS = {
-    "SQS request": 0.40e-6,
-    "transition": 25e-6,
-    "invocation": 0.20e-6,
-    "GB-second (arm64)": 13.3334e-6,
-    "S3 PUT or LIST": 5e-6,
-    "S3 GET": 0.4e-6,
-    "DynamoDB write unit": 0.625e-6,
-    "DynamoDB read unit": 0.125e-6,
-}
 BILLED = ("SQS", "Step Functions", "Lambda", "S3", "DynamoDB")
 CLASSES = {"PutObject": "S3 PUT or LIST", "GET bucket": "S3 PUT or LIST", "GetObject": "S3 GET", "HeadObject": "S3 GET"}
 FREE = {"DeleteObject"}

@@ -30,6 +30,7 @@ COMMANDS = {
     },
     "Move": {
         "run": "Redrive messages out of a dead-letter queue.",
+        "watch": "Watch a run that is under way.",
         "stop": "Stop a run, and see it cleaned up after.",
         "retry": "Redrive what failed in an earlier run.",
         "delete": "Archive what nobody wants, and delete it for good.",

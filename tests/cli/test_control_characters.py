@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from redrive.history.events import AttemptFailed, Ended, Entered
 from redrive.history.visits import Visit
@@ -23,10 +24,12 @@ from redrive_cli.sample.groups import group
 from redrive_cli.sample.trial import tried
 from redrive_cli.view.console import console, escaped, print_json, show_error
 from redrive_cli.view.history import history_json, show_history
+from redrive_cli.view.live import Live
 from redrive_cli.view.peek import peek_json, show_message, show_peek
 from redrive_cli.view.progress import Progress
 from redrive_cli.view.summary import show_summary
 from redrive_cli.view.trial import show_trial
+from support.library import a_lane
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # Unicode's property Bidi_Control
@@ -78,6 +81,20 @@ def test_progress(state, error, cause):
         progress.show(AttemptFailed(AT, None, state, error, cause))
 
     assert_tame(printed(show), 2)
+
+
+@given(texts, texts)
+def test_what_a_terminal_is_drawn_over_with(state, why):
+    lane = a_lane(index=0, round=1, turn=1, counts=no_counts()).ending(why)
+
+    def show():
+        view = Live(console())
+        view.take(Entered(AT, None, state, "Map", {}))
+        view.take(Entered(AT, 1, state, "Task", {"lane": lane.to_json()}))
+        Console(color_system=None).print(view)
+        view.lanes_ended()
+
+    assert_tame(printed(show), 4)
 
 
 @given(texts.filter(bool))

@@ -14,6 +14,7 @@ from redrive_cli.aws.executions import Machine as RealMachine
 from redrive_cli.aws.executions import name_execution
 from redrive_cli.aws.target import Target
 from redrive_cli.commands.run import build_request
+from redrive_cli.errors import CliError
 
 CALLER = "arn:aws:sts::123456789012:assumed-role/oncall/anna"
 
@@ -32,6 +33,9 @@ def document_of(typed, monkeypatch):
         def must_be_near(self, document):
             pass
 
+        def must_be_there(self):
+            pass
+
         def find(self, name):
             return name
 
@@ -39,7 +43,11 @@ def document_of(typed, monkeypatch):
             asked.append(document)
             raise NothingStartedError
 
+    def client(self, service):
+        raise CliError("Nobody is asked.", "")
+
     monkeypatch.setattr(Target, "machine", lambda _: Machine())
+    monkeypatch.setattr(Target, "client", client)
     done = CliRunner().invoke(cli, ["run", *shlex.split(typed)])
     assert isinstance(done.exception, NothingStartedError), done.output
     [document] = asked

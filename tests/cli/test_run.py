@@ -41,9 +41,7 @@ def states_of(stdout):
 
 def run_name(stderr):
     """The execution's name, in the first line of the progress."""
-    word, name = stderr.splitlines()[0].split()
-    assert word == "Run"
-    return name
+    return re.search(r"^Run (\S+)$", stderr, re.MULTILINE)[1]
 
 
 def test_json_on_stdout_is_the_summary_and_nothing_else(on_embedded, queues):
@@ -59,8 +57,8 @@ def test_json_on_stdout_is_the_summary_and_nothing_else(on_embedded, queues):
 
 
 def test_progress_on_stderr_names_every_state_as_it_is_entered(redriven):
-    _, *lines = redriven.stderr.splitlines()
-    assert lines == [
+    lines = redriven.stderr.splitlines()
+    assert lines[lines.index(f"Run {run_name(redriven.stderr)}") + 1 :] == [
         "▸ step    Check the request",
         "▸ step    Count dead letters",
         "          5 visible, 0 in flight",
@@ -122,19 +120,18 @@ def test_what_is_wrong_in_itself_is_said_before_a_run_is_started(on_embedded, em
     assert embedded.client("stepfunctions").list_executions(**machine)["executions"] == before
 
 
-def test_a_request_that_the_plan_refuses_exits_with_1_and_says_why(on_embedded, queues):
+def test_what_the_plan_would_refuse_is_said_before_a_run_is_started(on_embedded, embedded, queues):
+    machine = {"stateMachineArn": embedded.state_machine}
+    before = embedded.client("stepfunctions").list_executions(**machine)["executions"]
+
     done = on_embedded("run", queues.name, "--lanes", "2", "--limit", "3", "--where", "true", "--json")
 
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["status"] == "failed"
-    *_, error, hint = done.stderr.splitlines()
-    assert (
-        error
-        == "error: lanes: it can only be 1, because a limit with a filter is exact only in one lane; leave it out."
-    )
-    assert hint == f"hint: See every step with: redrive show {run_name(done.stderr)}"
-    assert "Traceback" not in done.stderr
-    assert count(queues.sqs, queues.dlq) == (5, 0)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "error: lanes: it can only be 1, because a limit with a filter is exact only in one lane; leave it out.",
+        "hint: No run was started. Correct --lanes.",
+    ]
+    assert embedded.client("stepfunctions").list_executions(**machine)["executions"] == before
 
 
 def test_an_incomplete_run_exits_with_1_and_still_has_its_summary(on_embedded, queues):
@@ -144,6 +141,10 @@ def test_an_incomplete_run_exits_with_1_and_still_has_its_summary(on_embedded, q
     summary = json.loads(done.stdout)
     assert (summary["status"], summary["failed"], summary["sent"]) == ("incomplete", 5, 0)
     assert "error: 5 of 5 messages failed and stay in the queue" in done.stderr
+    assert done.stderr.splitlines()[-2:] == [
+        f"hint: See which failed, and why: redrive messages {summary['run']} --outcome failed",
+        f"hint: Send them again, when the reason is gone: redrive retry {summary['run']}",
+    ]
     assert count(queues.sqs, queues.dlq) == (5, 0)
 
 
@@ -173,8 +174,8 @@ def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_and_stop_it(start, o
     assert running.returncode == 130
     assert stdout == ""
     assert "the run goes on" in stderr
-    assert f"redrive show {name}" in stderr
-    assert f"redrive stop {name}" in stderr
+    assert f"hint: See it with: redrive watch {name}\n" in stderr
+    assert f"hint: Stop it with: redrive stop {name} (" in stderr
     assert "Traceback" not in stderr
     sfn = embedded.client("stepfunctions")
     execution = f"{embedded.state_machine.replace(':stateMachine:', ':execution:')}:{name}"

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from redrive.history.tail import Tail
+from botocore.exceptions import BotoCoreError, ClientError
+
+from redrive.history.tail import Tail, newest
 from redrive.sqs import queues
 from redrive.values.run import End
 from redrive_cli.aws.errors import aws_errors
@@ -59,6 +61,17 @@ class Machine:
             )
         return execution
 
+    def must_be_there(self) -> None:
+        """Refuse a stack that is not there. Raises CliError; where the caller may not ask, the start will tell."""
+        try:
+            if not self.sfn.list_executions(stateMachineArn=self.arn, maxResults=1)["executions"]:
+                self.sfn.describe_state_machine(stateMachineArn=self.arn)
+        except self.sfn.exceptions.StateMachineDoesNotExist as error:
+            with aws_errors(self.arn):
+                raise error from None
+        except (ClientError, BotoCoreError):
+            return
+
     def must_be_near(self, document: Json) -> None:
         """Refuse queues that are, by what was written, not where the machine is. Raises InvalidRequest."""
         _, partition, _, region, *_ = self.arn.split(":")
@@ -76,6 +89,19 @@ class Machine:
         """Tell what happened in an execution; `live`, also what happens until it ends. Raises CliError."""
         with aws_errors(execution):
             yield from Tail(self.sfn, execution, live=live).events()
+
+    def last_events(self, execution: str) -> list[Event]:
+        """Give the last things that happened in an execution, in their order. Raises CliError."""
+        with aws_errors(execution):
+            return newest(self.sfn, execution)
+
+    def running(self) -> list[str]:
+        """Give the ARNs of the runs that are under way, the last to start first. Raises CliError."""
+        with aws_errors(self.arn):
+            pages = self.sfn.get_paginator("list_executions").paginate(stateMachineArn=self.arn, statusFilter="RUNNING")
+            found = [execution for page in pages for execution in page["executions"]]
+        found.sort(key=lambda execution: execution["startDate"], reverse=True)
+        return [execution["executionArn"] for execution in found]
 
     def _latest(self) -> str:
         with aws_errors(self.arn):

@@ -24,6 +24,8 @@ from redrive_cli.errors import CliError
 from redrive_cli.stack.product import STACK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from redrive.values.run import End
 
 _SURE = 3  # of a queue's name, the first characters: those that are likely right
@@ -142,10 +144,10 @@ class Target:
                     _WHERE_CREDENTIALS_ARE,
                 )
 
-    def redrive(self, command: str, *words: str) -> str:
-        """A `redrive` command on the same target, to type."""
+    def redrive(self, command: str, *words: str, flags: Sequence[str] = ()) -> str:
+        """A `redrive` command on the same target, to type; `flags` are its own options."""
         stack = [] if self.stack == STACK else _option("--stack", self.stack)
-        options = [*stack, *self._where()]
+        options = [*flags, *stack, *self._where()]
         if any(word.startswith("-") for word in words):  # else it would be read as an option
             return shlex.join(["redrive", command, *options, "--", *words])
         return shlex.join(["redrive", command, *words, *options])

@@ -12,7 +12,8 @@ import click
 from redrive.values.outcome import Outcome
 from redrive_cli.aws.target import Target
 from redrive_cli.commands.options import on_target
-from redrive_cli.commands.run import build_request, redrive, start_and_watch
+from redrive_cli.commands.run import build_request, ready, redrive
+from redrive_cli.commands.starting import start, watched
 from redrive_cli.errors import CliError
 from redrive_cli.view.console import console
 from redrive_cli.view.summary import show_summary
@@ -51,14 +52,14 @@ def delete(queue: str, preview: bool, yes: str | None, as_json: bool, **options:
     if "filter" not in document:
         raise click.UsageError("Say by --where, --sent or --older-than what is to be deleted; --where true is all.")
     if preview:
-        redrive(target, document | {"preview": True}, as_json=as_json)
+        redrive(target, document | {"preview": True}, sure=True, as_json=as_json)
         return
     name = re.split("[/:]", queue)[-1]
     if yes is None:
         _ask(target, document, name)
     elif yes != name:
         raise click.BadOptionUsage("yes", f"--yes names {yes!r}, and the queue is {name!r}; nothing was deleted.")
-    redrive(target, document, as_json=as_json)
+    redrive(target, document, sure=True, as_json=as_json)
 
 
 def _ask(target: Target, document: Json, name: str) -> None:
@@ -68,15 +69,17 @@ def _ask(target: Target, document: Json, name: str) -> None:
             "Nothing is deleted for good without a question, and nobody is there to ask.",
             f"Run it on a terminal, look with --preview, or say --yes {name} in a script.",
         )
-    seen = start_and_watch(target, document | {"preview": True})
-    if seen.end.status != "SUCCEEDED" or seen.summary is None:
+    preview = document | {"preview": True}
+    machine = ready(target, preview)
+    end, summary = watched(target, machine, start(target, machine, preview))
+    if end.status != "SUCCEEDED" or summary is None:
         raise CliError(
-            f"The preview did not succeed, and nothing was deleted: {(seen.end.cause or seen.end.status).rstrip('.')}.",
+            f"The preview did not succeed, and nothing was deleted: {(end.cause or end.status).rstrip('.')}.",
             "Correct that, and run it again.",
         )
     out = console(stderr=True)
-    show_summary(out, seen.summary)
-    number = seen.summary.counts[Outcome.PREVIEWED]
+    show_summary(out, summary)
+    number = summary.counts[Outcome.PREVIEWED]
     if not number:
         raise CliError("Nothing was chosen, and nothing was deleted.", "See what is there with --where true --preview.")
     out.line()

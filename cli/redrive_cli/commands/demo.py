@@ -115,7 +115,7 @@ def _redrive_the_timeouts(stack: LocalStack, orders: Story, zone: str) -> None:
 
 def _redrive_the_rest(stack: LocalStack, orders: Story) -> None:
     _title("4. Redrive the rest: with nothing to choose, SQS can move them itself")
-    _type(stack, "run", "orders-dlq")
+    _type(stack, "run", "orders-dlq", "--yes")  # on a terminal it would ask
     _tell(f"Waiting now: {orders.waiting()} in orders, {orders.dead()} in orders-dlq")
     orders.must_have(waiting=len(ORDERS), dead=0)
 

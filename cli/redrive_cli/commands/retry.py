@@ -62,7 +62,7 @@ def retry(run: str, outcomes: Sequence[str], as_json: bool, **options: Any) -> N
     target = Target(*(options.pop(name) for name in Target.__dataclass_fields__))
     ledger = ledger_of(target, run)
     document = retry_of(ledger.run, summary_of(ledger), outcomes, target, **options)
-    redrive(target, document, as_json=as_json)
+    redrive(target, document, sure=True, as_json=as_json)
 
 
 def retry_of(

@@ -3,28 +3,25 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from redrive.history.events import Ended, Left
 from redrive.steps.check import understand
-from redrive.values.errors import InvalidRequest, QueueNotFound
+from redrive.values.errors import InvalidRequest, NativePathUnavailable
 from redrive.values.lane import MOST_LANES
-from redrive.values.summary import Summary
-from redrive_cli.aws.executions import name_execution
+from redrive_cli.aws.ahead import look_ahead
 from redrive_cli.aws.target import Target
 from redrive_cli.commands.complete import complete_queue
 from redrive_cli.commands.options import on_target
+from redrive_cli.commands.starting import start_and_watch
 from redrive_cli.errors import CliError
-from redrive_cli.view.console import console, print_json, show_error
-from redrive_cli.view.progress import Progress
-from redrive_cli.view.summary import show_summary
+from redrive_cli.view.ahead import show_ahead
+from redrive_cli.view.asking import confirmed
+from redrive_cli.view.console import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +36,6 @@ _OPTIONS = {
     "filter.of_run": "RUN",
     **dict.fromkeys(("filter.sent", "filter.sent.day", "filter.sent.from", "filter.sent.to"), "--sent"),
 }
-_INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 
 
 @click.command()
@@ -84,66 +80,58 @@ _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 )
 @click.option("--preview", "--dry-run", is_flag=True, help="Filter and report, but send and delete nothing.")
 @click.option("--alone", is_flag=True, help="Step back when another run is working on the queue.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask, not even when all that is there would be sent.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @on_target
-def run(queue: str, as_json: bool, **options: Any) -> None:
+def run(queue: str, yes: bool, as_json: bool, **options: Any) -> None:
     """Redrive the messages you choose out of QUEUE, a dead-letter queue (name, URL or ARN).
 
     \b
     Example: what timed out yesterday, in Korean time
       redrive run orders-dlq --sent yesterday --timezone Asia/Seoul --where 'body.error.code = "TIMEOUT"'
 
-    Progress goes to stderr, the summary to stdout. The exit code is 0 when everything chosen has arrived.
+    It says first what it is about to do and, on a terminal, asks when nothing narrows that down. This and the progress
+    go to stderr, the summary to stdout. The exit code is 0 when everything chosen has arrived.
     """
     target = Target(*(options.pop(name) for name in Target.__dataclass_fields__))
-    redrive(target, build_request(queue, **options), as_json=as_json)
+    redrive(target, build_request(queue, **options), sure=yes, as_json=as_json)
 
 
-@dataclass(frozen=True)
-class Done:
-    """A run that was watched to its end. `summary` is None where it left none."""
+def redrive(target: Target, document: Json, *, sure: bool, as_json: bool) -> None:
+    """Show what a run of this request is about to do, start it, watch it, and show what came of it.
 
-    name: str
-    end: Ended
-    summary: Summary | None
-
-
-def redrive(target: Target, document: Json, *, as_json: bool) -> None:
-    """Start a run of a request document, watch it, and show what came of it; exit with 1 when it ended in red."""
-    done = start_and_watch(target, document)
-    if done.summary and as_json:
-        print_json(done.summary.to_json())
-    elif done.summary:
-        show_summary(console(), done.summary)
-    if done.end.status != "SUCCEEDED":
-        why = done.end.cause or f"the execution ended as {done.end.status}"
-        see = f"See every step with: {target.redrive('show', done.name)}"
-        show_error(why, f"{_suggestion(target, document, done.end)}{see}")
+    On a terminal it asks first where nothing narrows the request down, unless somebody is `sure`. Ends the process
+    with 1 when the run ends in red. Raises CliError.
+    """
+    machine = ready(target, document)
+    if not (_shown_ahead(target, document) or sure or confirmed(f"Redrive all of {document['queue']}?")):
+        console(stderr=True).line("No run was started.")
         sys.exit(1)
+    start_and_watch(target, machine, document, as_json=as_json)
 
 
-def start_and_watch(target: Target, document: Json) -> Done:
-    """Start a run of a request document, and show it until it ends. Raises CliError; Ctrl-C leaves it going on."""
-    must_be_understood(document)
+def ready(target: Target, document: Json) -> Machine:
+    """Refuse what the run would refuse in its first state, so that no run ends in red for it; give the machine.
+
+    Raises CliError.
+    """
+    with _refusing():
+        understand(document, datetime.now(UTC).isoformat())
     machine = target.machine()
     with _refusing():
         machine.must_be_near(document)
-    document = {**document, "started_by": f"command line, {machine.caller}"}
-    name = name_execution(document["queue"])
-    execution = machine.find(name)
-    try:
-        machine.start(document, name)
-        try:
-            end, summary = _watch(machine, execution)
-        except CliError as error:
-            again = f"The run goes on; see it with: {target.redrive('show', name)}"
-            raise CliError(str(error), f"{error.hint} {again}") from error
-    except KeyboardInterrupt:  # also while it is being started: it may have been
-        _tell_it_goes_on(target, execution)
-        sys.exit(_INTERRUPTED)
-    if summary is None and end.status != "SUCCEEDED":
-        target.clean_up(machine.end_of(execution))
-    return Done(name, end, summary)
+    machine.must_be_there()
+    return machine
+
+
+def _shown_ahead(target: Target, document: Json) -> bool:
+    """Show what the run is about to do; tells whether something narrows it down. Raises CliError."""
+    out = console(stderr=True)
+    with _refusing(), out.waiting(f"Looking at {document['queue']} ..."):
+        ahead = look_ahead(target, document)
+    show_ahead(out, ahead)
+    out.line()
+    return not ahead.takes_all
 
 
 def build_request(
@@ -175,17 +163,11 @@ def build_request(
     return {"queue": queue, **({"filter": filters} if filters else {}), **fields}
 
 
-def must_be_understood(document: Json) -> None:
-    """Refuse here what the run would refuse in its first state, so that no run ends in red for it. Raises CliError."""
-    with _refusing():
-        understand(document, datetime.now(UTC).isoformat())
-
-
 @contextmanager
 def _refusing() -> Iterator[None]:
     try:
         yield
-    except InvalidRequest as error:
+    except (InvalidRequest, NativePathUnavailable) as error:
         field = str(error).partition(":")[0]
         raise CliError(str(error), f"No run was started. Correct {_OPTIONS.get(field, _option(field))}.") from error
 
@@ -202,35 +184,3 @@ def _sent(text: str) -> Json:
     if not ends:
         raise click.BadOptionUsage("sent", "--sent needs a day, or a span with at least one end.")
     return ends
-
-
-def _watch(machine: Machine, execution: str) -> tuple[Ended, Summary | None]:
-    """Show a run until it ends; gives its end and the summary, which a run that failed has too."""
-    out = console(stderr=True)
-    out.line(f"Run {execution.rsplit(':', 1)[-1]}")
-    progress = Progress(out)
-    summary: Summary | None = None
-    for event in machine.events(execution, live=True):
-        progress.show(event)
-        if isinstance(event, Left) and isinstance(event.output, dict):
-            written = event.output.get("summary")
-            summary = Summary.from_json(written) if written else summary
-        if isinstance(event, Ended) and event.lane is None:
-            return event, summary
-    raise AssertionError("a live execution is told until it ends")
-
-
-def _suggestion(target: Target, document: Json, end: Ended) -> str:
-    """The queue that a misspelt one may mean, in words. The cause begins with the request's field that is wrong."""
-    wrong = document.get(end.cause.partition(":")[0]) if end.error == QueueNotFound.__name__ else None
-    near = target.queue_like(re.split("[/:]", wrong)[-1]) if wrong else None
-    return f"Did you mean {near}? " if near else ""
-
-
-def _tell_it_goes_on(target: Target, execution: str) -> None:
-    out = console(stderr=True)
-    out.line()
-    out.line("No longer watching; the run goes on.")
-    name = execution.rsplit(":", 1)[-1]
-    out.line(f"hint: See it with: {target.redrive('show', name)}")
-    out.line(f"hint: Stop it with: {target.redrive('stop', name)}")

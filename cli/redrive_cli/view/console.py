@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.cells import cell_len
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
 
 # One table for everything that has a status or a kind: word → symbol and colour.
 SIGNS = {
@@ -33,7 +36,6 @@ SIGNS = {
     "failed": ("✘", "red"),
     "running": ("…", "cyan"),
 }
-
 
 # What moves the cursor, begins an escape sequence or a line, or turns the direction of writing (Unicode's categories
 # Cc, Zl and Zp, and its Bidi_Control); and halves of a character, which no encoding takes.
@@ -81,10 +83,26 @@ class Screen:
             padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
             self._out.print(Text("  ".join(padded).rstrip()))
 
+    @property
+    def redraws(self) -> bool:
+        """Whether it is a terminal on which a line can be drawn over."""
+        return self._out.is_interactive and self._out.file.isatty()  # FORCE_COLOR makes no terminal of a pipe
+
+    def drawing(self, view: RenderableType) -> Live:
+        """Keep `view` below what is printed, drawn anew by each `refresh()`; nothing of it stays after `stop()`."""
+        return Live(
+            view,
+            console=self._out,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
     @contextlib.contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """Show on a terminal that it is alive; in a pipe, nothing."""
-        if not (self._out.is_interactive and self._out.file.isatty()):  # FORCE_COLOR makes no terminal of a pipe
+        if not self.redraws:
             yield
             return
         with self._out.status(Text(escaped(text))):
@@ -106,8 +124,14 @@ def escaped(text: str) -> str:
     return _COMMANDS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
-def show_error(sentence: str, hint: str) -> None:
+def show_error(sentence: str, *hints: str) -> None:
     """Tell on stderr what is wrong, and what to do."""
+    console(stderr=True).line(("error: ", "bold red"), sentence)
+    show_hints(*hints)
+
+
+def show_hints(*hints: str) -> None:
+    """Tell on stderr what to do."""
     out = console(stderr=True)
-    out.line(("error: ", "bold red"), sentence)
-    out.line(("hint: ", "cyan"), hint)
+    for hint in hints:
+        out.line(("hint: ", "cyan"), hint)

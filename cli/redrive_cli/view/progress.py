@@ -1,23 +1,28 @@
-"""Progress: a run as it happens, a line for each state and for each turn of a lane."""
+"""Progress: a run as it happens, in lines: one for each state, and now and then one for the turns of its lanes."""
 
 from __future__ import annotations
 
+import time
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from redrive.history.events import AttemptFailed, Ended, Entered, Left, Retried
+from redrive.history.events import AttemptFailed, Entered, Left, Retried
+from redrive.values.bill import A_LOOK, add
 from redrive.values.errors import Failure
-from redrive.values.lane import Lane
-from redrive.values.outcome import Outcome
 from redrive.values.plan import MoveTask, Plan, Released
 from redrive.values.queue import QueueDepth
 from redrive_cli.view.console import SIGNS
+from redrive_cli.view.tracking import Tracker
+from redrive_cli.view.words import duration, told_counts, told_depth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from redrive.history.events import Event
-    from redrive.values.outcome import Counts
     from redrive_cli.view.console import Screen
+    from redrive_cli.view.tracking import Turn
 
 Json: TypeAlias = dict[str, Any]  # a state's input or output, as Step Functions tells it
 
@@ -30,77 +35,116 @@ _WORDS = {
     "Succeed": "ok",
     "Fail": "failed",
 }
-_INDENT = " " * 10
+INDENT = " " * 10
 _THEN = " \u203a "  # a small arrow between states
+_SELDOM = 5.0  # seconds between two lines of what repeats: turns of lanes, looks at a move task
 
 
-class Progress:
-    """A run as it happens: a line for each state as it is entered, and for each turn of a lane as it ends."""
+class Progress(AbstractContextManager["Progress"]):
+    """A run as it happens, in lines that are never drawn over.
+
+    What the run itself enters is a line at once. What repeats, and may do so for hours, is one at most every few
+    seconds, which has all that was not told: the turns of all lanes, and the looks at a move task.
+    """
 
     def __init__(self, out: Screen) -> None:
-        self._out = out
-        self._turns: dict[int, _Turn] = {}
+        self.out = out
+        self.now = Tracker()
+        self._pending: Turn | None = None  # the last one that was not told, with what all of them gained
+        self._pending_turns = 0
+        self._told_turns = self._told_look = float("-inf")
+        self._looked_at = ""
+        self._in_loop: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
 
     def show(self, event: Event) -> None:
         """Show one event."""
+        turn = self.take(event)
         if isinstance(event, AttemptFailed):
             failure = Failure(event.error, event.cause)
-            self._line("error", f"{_of_lane(event)}{event.state}: {failure.error}: {failure.sentence}")
+            self._sign("error", f"{_of_lane(event)}{event.state}: {failure.error}: {failure.sentence}")
         elif isinstance(event, Retried):
-            self._line("retry", f"{_of_lane(event)}{event.state}, attempt {event.attempt}")
+            self._sign("retry", f"{_of_lane(event)}{event.state}, attempt {event.attempt}")
         elif event.lane is not None:
-            self._turns.setdefault(event.lane, _Turn(self._out, event.lane)).take(event)
+            if turn:
+                self.turn_ended(turn)
         elif isinstance(event, Entered):
-            self._line(_WORDS[event.kind], event.state)
-        elif isinstance(event, Left) and (told := _told(event)):
-            self._out.line((_INDENT + told, "dim"))
+            if not self._goes_round(event.state):
+                self._sign(_WORDS[event.kind], event.state)
+        elif isinstance(event, Left):
+            if event.kind == "Map":
+                self.lanes_ended()
+            if (told := _told(event)) and not self._was_told(event.state, told):
+                self.detail(told, "dim")
 
-    def _line(self, word: str, text: str) -> None:
-        symbol, colour = SIGNS[word]
-        self._out.line((f"{symbol} {word:<8}", colour), text)
+    def take(self, event: Event) -> Turn | None:
+        """Take an event into what is known of the run; gives the turn of a lane that this ended."""
+        return self.now.take(event)
 
+    def turn_ended(self, turn: Turn) -> None:
+        """Tell of a lane's turn, or keep it for the next line."""
+        if self._pending:
+            turn = replace(turn, gained=add(self._pending.gained, turn.gained))
+        self._pending, self._pending_turns = turn, self._pending_turns + 1
+        if time.monotonic() - self._told_turns >= _SELDOM:
+            self._tell_turns()
 
-class _Turn:
-    """The turn that a lane is in: it becomes one line when the lane ends it."""
+    def lanes_ended(self) -> None:
+        """Tell what was kept: no lane has another turn in this round."""
+        self._tell_turns()
 
-    def __init__(self, out: Screen, number: int) -> None:
-        self._out = out
-        self._number = number
-        self._first = ""
-        self._path: list[str] = []
-        self._before: Counts = {}
-        self._now: Lane | None = None
+    def detail(self, text: str, style: str = "") -> None:
+        """Print a line of what is below a state."""
+        self.out.line((INDENT + text, style))
 
-    def take(self, event: Event) -> None:
-        if isinstance(event, Entered):
-            if event.state == self._first:
-                self._end()
-            self._first = self._first or event.state
-            self._now = _lane_in(event.input)
-            self._before = self._before or self._now.tally.counts
-            if event.kind != "Choice":
-                self._path.append(event.state)
-            if event.kind == "Wait":  # the turn is over; the next one waits for its time
-                self._end()
-        elif isinstance(event, Left) and isinstance(event.output, dict):
-            self._now = _lane_in(event.output)
-        elif isinstance(event, Ended):
-            self._end()
-
-    def _end(self) -> None:
-        if not self._path or self._now is None:
+    def _tell_turns(self) -> None:
+        if (turn := self._pending) is None:
             return
-        lane, counts = self._now, self._now.tally.counts
-        gained = {name: counts[name] - self._before[name] for name in ("received", *Outcome)}
-        told = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in gained.items() if number)
-        round_ = f"round {lane.round} · " if lane.round > 1 else ""
-        turn = f"{_INDENT}lane {self._number} · {round_}turn {lane.turn} · {_THEN.join(self._path)}"
-        self._out.line(f"{turn}  ({told})" if told else turn)
-        self._path, self._before = [], counts
+        told = told_counts(turn.gained)
+        if self._pending_turns == 1:
+            round_ = f"round {turn.round} · " if turn.round > 1 else ""
+            text = f"lane {turn.lane} · {round_}turn {turn.number} · {_THEN.join(turn.states)}"
+            self.detail(f"{text}  ({told})" if told else text)
+        else:
+            self.detail(f"{self._pending_turns:,} turns  ({told or 'none received'})  {how_far(self.now)}")
+        self._pending, self._pending_turns, self._told_turns = None, 0, time.monotonic()
+
+    def _goes_round(self, state: str) -> bool:
+        """Tell whether this is one of the states that wait for a move task, and was entered before."""
+        if state not in A_LOOK:
+            return False
+        known = state in self._in_loop
+        self._in_loop.add(state)
+        return known
+
+    def _was_told(self, state: str, told: str) -> bool:
+        """Tell whether this look at a move task brought nothing that must be told now."""
+        if state not in A_LOOK:
+            return False
+        status, now = told.partition(":")[0], time.monotonic()
+        if status == self._looked_at and now - self._told_look < _SELDOM:
+            return True
+        self._looked_at, self._told_look = status, now
+        return False
+
+    def _sign(self, word: str, text: str) -> None:
+        symbol, colour = SIGNS[word]
+        self.out.line((f"{symbol} {word:<8}", colour), text)
 
 
-def _lane_in(state: Json) -> Lane:
-    return Lane.from_json(state.get("lane", state))
+def how_far(now: Tracker) -> str:
+    """Tell how far a run is, how fast it goes, and what time it needs at that rate."""
+    parts = [f"{now.done:,} of {max(now.total, now.done):,}" if now.total else f"{now.done:,} so far"]
+    if now.rate:
+        parts.append(f"{now.rate:,.0f}/s")
+    if now.seconds_left:
+        parts.append(f"{duration(now.seconds_left)} left")
+    return " · ".join(parts)
 
 
 def _of_lane(event: Event) -> str:
@@ -108,9 +152,7 @@ def _of_lane(event: Event) -> str:
 
 
 def _counted(output: Json) -> str:
-    depth = QueueDepth.from_json(output["count"])
-    delayed = f", {depth.delayed:,} delayed" if depth.delayed else ""
-    return f"{depth.visible:,} visible, {depth.in_flight:,} in flight{delayed}"
+    return told_depth(QueueDepth.from_json(output["count"]))
 
 
 def _planned(output: Json) -> str:

@@ -74,6 +74,13 @@ class Tail:
             time.sleep(self._pause)
 
 
+def newest(sfn: SFNClient, execution: str) -> list[Event]:
+    """Give the last things that happened in an execution itself, in their order. Raises botocore's errors."""
+    answer: Any = sfn.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=_NEWS)
+    reader = Reader(None)
+    return [event for raw in reversed(answer["events"]) if (event := reader.read(raw))]
+
+
 class _Lanes:
     """The lanes of one round."""
 

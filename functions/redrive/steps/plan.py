@@ -36,22 +36,43 @@ def plan(
     concurrency: Callable[[], int | None],
     has_intents: Callable[[], bool],
 ) -> Plan:
-    """Give the plan.
+    """Give the plan, as `decide` does with what SQS says of the queue's sources and of its move tasks."""
+    sources = sources_of(sqs, queue)
 
-    `others` are the names of the other runs at the queue. Called only when it matters: `concurrency` asks how many
-    functions the account may run at once, and `has_intents` whether a run has left, or has in hand, what it may have
-    sent and not deleted. Raises InvalidRequest when a message could go nowhere, or more lanes were asked for than can
-    be right, and NativePathUnavailable when the request insists on what SQS cannot do.
+    def moving() -> bool:
+        return is_active(newest_task(sqs, queue.arn))
+
+    return decide(request, queue, destination, depth, others, sources, moving, concurrency, has_intents)
+
+
+def decide(
+    request: Request,
+    queue: Queue,
+    destination: Queue | None,
+    depth: QueueDepth,
+    others: list[str],
+    sources: list[Queue],
+    moving: Callable[[], bool],
+    concurrency: Callable[[], int | None],
+    has_intents: Callable[[], bool],
+) -> Plan:
+    """Give the plan of what is known, without a look at AWS: the command shows it before it starts a run.
+
+    `others` are the names of the other runs at the queue. Called only when it matters: `moving` tells whether a move
+    task is at it, `concurrency` how many functions the account may run at once, and `has_intents` whether a run has
+    left, or has in hand, what it may have sent and not deleted. Raises InvalidRequest when a message could go nowhere,
+    or more lanes were asked for than can be right, and NativePathUnavailable when the request insists on what SQS
+    cannot do.
     """
     # Those that take the smallest messages first: of the ones that are cut off no size is known.
-    sources = sorted(sources_of(sqs, queue), key=lambda source: source.max_bytes)
+    sources = sorted(sources, key=lambda source: source.max_bytes)
     if not sources and destination is None and not request.deletes:
         raise InvalidRequest(
             f"queue: {queue.name} is no queue's dead-letter queue, so its messages have no queue to return to; "
             "name a destination."
         )
     against = _against_native(request, queue, destination, sources)
-    if is_active(newest_task(sqs, queue.arn)):
+    if moving():
         against.append("a move task is already running on the queue")
     if request.path != Path.CUSTOM and not against and has_intents():
         against = [INTENTS]
