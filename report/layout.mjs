@@ -2,13 +2,14 @@
 import ELK from "elkjs/lib/elk.bundled.js";
 
 const CHARACTER = 6.7; // px, of the page's font at 12 px
-const STATE = { least: 96, sides: 30, height: 40 };
-const LABEL = { width: 62, height: 15 }; // what the page writes on a way: how often, and when first
+const STATE = { least: 96, sides: 40, height: 40 };
+const LABEL = { width: 82, height: 14 }; // what the page writes on a way: how often, and when first
 const OPTIONS = {
   "elk.algorithm": "layered",
   "elk.direction": "DOWN",
   "elk.edgeRouting": "ORTHOGONAL",
-  "elk.layered.spacing.nodeNodeBetweenLayers": "26",
+  "elk.layered.cycleBreaking.strategy": "MODEL_ORDER",
+  "elk.layered.spacing.nodeNodeBetweenLayers": "18",
   "elk.spacing.nodeNode": "22",
   "elk.spacing.edgeNode": "14",
   "elk.spacing.edgeEdge": "10",
@@ -34,15 +35,30 @@ export function ways(states) {
   return [...found.values()];
 }
 
+/** The states as a walk from the start meets them: what leads back in this order is a loop, and drawn as one. */
+function inOrder(start, all) {
+  const after = [], seen = new Set();
+  const walk = (name) => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    // The last way that is walked comes first in the order: so errors before the ordinary ones, and those from behind.
+    for (const { to } of all.filter((way) => way.from === name).sort((a, b) => b.error - a.error || -1)) walk(to);
+    after.unshift(name);
+  };
+  walk(start);
+  return after;
+}
+
 /** Where everything is: `{start, width, height, states: [{name, type, comment, x, y, width, height}], ways: [{from, to,
- *  error, points, label}]}`, in px. */
+ *  error, points, label, width}]}`, in px. */
 export async function laidOut({ StartAt, States }) {
   const size = (name) => ({ width: Math.max(STATE.least, Math.round(name.length * CHARACTER + STATE.sides)), height: STATE.height });
+  const all = ways(States);
   const graph = await new ELK().layout({
     id: "machine",
     layoutOptions: OPTIONS,
-    children: Object.keys(States).map((name) => ({ id: name, ...size(name) })),
-    edges: ways(States).map((way, number) => ({
+    children: inOrder(StartAt, all).map((name) => ({ id: name, ...size(name) })),
+    edges: all.map((way, number) => ({
       id: String(number),
       sources: [way.from],
       targets: [way.to],
@@ -63,6 +79,7 @@ export async function laidOut({ StartAt, States }) {
       ...way,
       points: [section.startPoint, ...(section.bendPoints ?? []), section.endPoint].map(round),
       label: [Math.round(label.x), Math.round(label.y)],
+      width: LABEL.width,
     })),
   };
 }

@@ -27,6 +27,7 @@ COMMANDS = {
     },
     "Look back": {
         "history": "Show the states of a run.",
+        "report": "Write a run's report, or a queue's, as one file.",
     },
     "Try": {
         "local": "Run an AWS on this machine.",
