@@ -3,6 +3,8 @@ import { count, counted, h, moment, replace, s, seconds, table } from "./dom.js"
 
 const SHAPES = { Task: "▸", Choice: "◇", Wait: "○", Map: "≡", Pass: "→", Succeed: "✔", Fail: "✘" };
 
+const TAKES_TIME = new Set(["Task", "Wait", "Map"]);
+
 /** What visits add up to, for the states and for the ways between them. `start` is when the execution began, in ms. */
 export function walked(visits, layout, start) {
   const known = new Set(layout.states.map((state) => state.name));
@@ -65,7 +67,7 @@ function drawnState(state, went, choose) {
   const at = { x: state.x, y: state.y, width: state.width, height: state.height, rx: state.type === "Choice" ? 18 : 7 };
   const middle = state.x + state.width / 2;
   const sign = went && (went.failed ? "failed" : went.caught ? "caught" : went.retries ? "retried" : "");
-  const told = went && `${went.visits.length > 1 ? `×${count(went.visits.length)} · ` : ""}${went.visits.every((visit) => visit.seconds === null) ? (state.type === "Task" ? "in time" : "") : seconds(went.seconds)}`.replace(/ · $/, "");
+  const told = went && [went.visits.length > 1 && `×${count(went.visits.length)}`, TAKES_TIME.has(state.type) && went.visits.some((visit) => visit.seconds !== null) && seconds(went.seconds)].filter(Boolean).join(" · ");
   const marks = went && [went.retries && `↻ ${count(went.retries)}`, went.caught && `✘ ${count(went.caught)} caught`, went.failed && "✘"].filter(Boolean).join("  ");
   const described = went && [
     state.name, `entered ${counted(went.visits.length, "time")}`, `${seconds(went.seconds)} in all`,

@@ -121,7 +121,7 @@ export function messageTable(messages, name, extra = {}) {
     drawn = key;
     const found = [];
     for (let at = first; at < last; at += 1) found.push(rowOf(at));
-    replace(body, first && spacer(first * ROW), found, printed === null && last < all && spacer((all - last) * ROW));
+    replace(body, first > 0 && spacer(first * ROW), found, printed === null && last < all && spacer((all - last) * ROW));
   }
   function choose(at) {
     current = at;

@@ -2,6 +2,7 @@
 import { count, day, h, plain, table } from "./dom.js";
 
 const MOST = 30;
+const UNKNOWN = "not recorded"; // as the document says it of ledgers that are older than the field
 export const ORDER = ["sent", "already_sent", "previewed", "held", "returned", "failed"];
 
 /** Read rows as `of(row, "reason")`, whatever column holds words. */
@@ -39,16 +40,16 @@ function by(title, messages, keyOf, sortByKey) {
   const most = Math.max(...all.map(([, group]) => group.get("")));
   const rows = all.slice(0, MOST).map(([key, group]) => [key, bar(group, most, used), ...used.map((outcome) => count(group.get(outcome) ?? 0)), count(group.get(""))]);
   const more = all.length > MOST && h("p", { class: "note" }, `${count(all.length - MOST)} more are not shown; the table of messages has them all.`);
-  return h("div", { class: "by" }, table(title, [title.replace("By ", ""), h("span", { class: "hidden" }, "share"), ...used.map(plain), "all"], rows, ["text key", "bars", ...used.map(() => "number"), "number"]), more);
+  return h("div", { class: "by" }, table(title, [title, h("span", { class: "hidden" }, "share"), ...used.map(plain), "all"], rows, ["text key", "bars", ...used.map(() => "number"), "number"]), more);
 }
 
 export function outcomes(messages) {
   if (!messages.rows.length) return [h("p", { class: "note" }, "The ledger has no record of single messages of this run.")];
   return [
     by("By day first sent (UTC)", messages, (of, row) => day(of(row, "first_sent")), true),
-    by("By source", messages, (of, row) => of(row, "source") ?? "none, or not recorded"),
+    by("By source", messages, (of, row) => of(row, "source") ?? (of(row, "kind") === UNKNOWN ? undefined : "none")),
     by("By destination", messages, (of, row) => of(row, "destination") ?? undefined),
-    by("By kind", messages, (of, row) => of(row, "kind") ?? "not recorded"),
+    by("By kind", messages, (of, row) => (of(row, "kind") === UNKNOWN ? undefined : of(row, "kind"))),
     by("By reason", messages, (of, row) => of(row, "reason") || undefined),
   ];
 }

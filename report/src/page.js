@@ -31,3 +31,4 @@ main.append(
   ...(shown.parts ?? shown).map(([id, title, content]) => section(id, title, content)),
   h("footer", {}, `Made ${found.made} by Redrive. This file asks nobody for anything; what it shows stands in it.`),
 );
+for (const box of document.querySelectorAll(".machine .scroll")) box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2; // its middle has the way

@@ -18,7 +18,7 @@ export function timeline(machine, document, messages) {
   const lanes = [...new Set(visits.map((visit) => visit.lane))].sort((a, b) => (a ?? 0) - (b ?? 0));
   const names = [...machine.run.states, ...machine.lane.states].filter((state) => state.type === "Task" || state.type === "Wait").map((state) => state.name);
   const used = names.filter((name) => visits.some((visit) => visit.state === name));
-  const colour = (visit) => (visit.kind === "Wait" ? "wait" : `c${used.indexOf(visit.state) % 8}`);
+  const colour = (visit) => (visit.kind === "Wait" ? "wait" : `c${used.indexOf(visit.state) % 10}`);
   const bars = [];
   for (const visit of visits) {
     if (!used.includes(visit.state)) continue;
