@@ -42,7 +42,7 @@ help:
 	@echo "make faults    kill a run at every call it makes; the table in docs/faults.md"
 	@echo "make bench-NAME  cost, throughput, latency, million, filter, cold, rate: the tables in docs/performance.md"
 	@echo "make lint      ruff, mypy, cfn-lint, import-linter"
-	@echo "make format    write code and the machine's file as lint wants them"
+	@echo "make format    write code, the machine's file and the table of the request as lint and tests want them"
 	@echo "make picture   the run in the README, anew"
 	@echo "make clean     remove what the others made"
 
@@ -82,6 +82,7 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/python statemachine/format.py
+	$(BIN)/python docs/request.py
 
 test: lint
 	$(BIN)/pytest -n 4 --dist worksteal -m "not slow and not sandbox"

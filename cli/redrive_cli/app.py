@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import keyword
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 # Each command, by the section of the overview that it stands in, and what it is for. `commands/<name>.py` has it under
 # its name; it is imported when it is asked for, so that `redrive --help` need not load boto3.
 COMMANDS = {
+    "See": {
+        "queues": "List the dead-letter queues, what hurts most first.",
+        "peek": "Look into a queue, and take nothing.",
+        "try": "Try a request on a sample, and send nothing.",
+    },
     "Move": {
         "run": "Redrive messages out of a dead-letter queue.",
     },
@@ -48,9 +54,10 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # as Python names what it cannot name
         with ending_without_a_word():
-            module = importlib.import_module(f"redrive_cli.commands.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+            module = importlib.import_module(f"redrive_cli.commands.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def resolve_command(
@@ -126,6 +133,7 @@ def cli() -> None:
 
     \b
     redrive local                                      an AWS on this machine, to try it on
+    redrive peek orders-dlq                            what is in there
     redrive run orders-dlq --preview                   what would be redriven
     redrive run orders-dlq --sent yesterday            redrive it
     redrive history                                    what the last run did

@@ -7,18 +7,26 @@ import unicodedata
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redrive.history.events import AttemptFailed, Ended, Entered
 from redrive.history.visits import Visit
+from redrive.steps.check import understand
 from redrive.values.bill import no_requests
+from redrive.values.message import Message
 from redrive.values.outcome import no_counts
+from redrive.values.queue import Queue, QueueDepth
 from redrive.values.summary import Status, Summary
+from redrive_cli.aws.looking import Sample
+from redrive_cli.sample.groups import group
+from redrive_cli.sample.trial import tried
 from redrive_cli.view.console import console, escaped, print_json, show_error
 from redrive_cli.view.history import history_json, show_history
+from redrive_cli.view.peek import peek_json, show_message, show_peek
 from redrive_cli.view.progress import Progress
 from redrive_cli.view.summary import show_summary
+from redrive_cli.view.trial import show_trial
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # Unicode's property Bidi_Control
@@ -99,6 +107,39 @@ def test_a_summary(text):
     harmless = len(printed(lambda: show_summary(console(), summary.__class__(**{**vars(summary), "run": "r"}))))
 
     assert_tame(printed(lambda: show_summary(console(), summary)), harmless)
+
+
+def a_look(text):
+    attributes = {text: {"DataType": f"String.{text}", "StringValue": text}}
+    bodies = [text, json.dumps({"error": {text: text}}), json.dumps({"error": text}), f"{text}2"]
+    queue = Queue("orders-dlq", "", "", fifo=True, max_bytes=1)
+    messages = [Message(f"{text}{n}", text, body, attributes, {text: text}) for n, body in enumerate(bodies * 2)]
+    return Sample(queue, QueueDepth(9, 1, 1), messages, whole=False)
+
+
+@settings(max_examples=10)
+@given(texts)
+def test_a_look_into_a_queue(text):
+    sample = a_look(text)
+    grouping = group(sample.messages)
+
+    assert_tame_everywhere(printed(lambda: show_peek(console(), sample, grouping, f"redrive try {text}")))
+    assert_tame_everywhere(printed(lambda: show_message(console(), sample.messages[1])))
+    for document in peek_json(sample, grouping):
+        assert_tame(printed(print_json, document), 1)
+
+
+@settings(max_examples=10)
+@given(texts)
+def test_a_trial(text):
+    document = {"queue": "q", "filter": {"where": "$exists(nothing) and body.error"}, "transform": "text & '!'"}
+    for given_ in (document, {**document, "filter": {}}):
+        trial = tried(a_look(text).messages, understand(given_, AT.isoformat())[1], in_order=False)
+        assert_tame_everywhere(printed(lambda: show_trial(console(), trial, {"filter.where": text}, text)))  # noqa: B023
+
+
+def assert_tame_everywhere(lines):
+    assert_tame(lines, len(lines))
 
 
 @given(texts, texts)

@@ -28,3 +28,20 @@ def on_target(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
+
+
+def on_sample(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how a queue is looked into."""
+    for option in (
+        click.option("--anyway", is_flag=True, help="Look also into a queue that has a dead-letter queue of its own."),
+        click.option(
+            "--sample",
+            metavar="N",
+            type=click.IntRange(1, 10_000),
+            default=200,
+            show_default=True,
+            help="Look at no more than N messages.",
+        ),
+    ):
+        command = option(command)
+    return command

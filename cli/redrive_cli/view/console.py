@@ -12,11 +12,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # One table for everything that has a status or a kind: word → symbol and colour.
 SIGNS = {
@@ -48,6 +50,32 @@ class Screen:
         """Print a line of texts, each plain or with its style."""
         styled = [(part, "") if isinstance(part, str) else part for part in parts]
         self._out.print(Text.assemble(*((escaped(text), style) for text, style in styled)))
+
+    @property
+    def width(self) -> int:
+        """The cells that a line of the terminal has; in a pipe, what COLUMNS says, or 80."""
+        return self._out.width
+
+    def cut_line(self, *parts: str | tuple[str, str]) -> None:
+        """Print as much of a line as the terminal is wide."""
+        styled = [(part, "") if isinstance(part, str) else part for part in parts]
+        whole = Text.assemble(*((escaped(text), style) for text, style in styled))
+        whole.truncate(self.width, overflow="ellipsis")
+        self._out.print(whole)
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str]) -> None:
+        """Print a table with a style for each row: on a terminal as wide as that is, in a pipe in lines as they are."""
+        cells = [[escaped(cell) for cell in row] for row in rows]
+        if self._out.is_terminal:
+            table = Table(*head, box=None, pad_edge=False, header_style="bold")
+            for row, style in zip(cells, styles, strict=True):
+                table.add_row(*map(Text, row), style=style)
+            self._out.print(table, soft_wrap=False)
+            return
+        widths = [max(map(cell_len, column)) for column in zip(head, *cells, strict=True)]
+        for row in ([*head], *cells):
+            padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+            self._out.print(Text("  ".join(padded).rstrip()))
 
     @contextlib.contextmanager
     def waiting(self, text: str) -> Iterator[None]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FORK = multiprocessing.get_context("fork")
 LOOKS = 10  # at a child, in the time that one item may take
+PATIENCE = 10  # as many times the time that one item may take, until a child that does nothing at all is given up
 REPORT = 0.01  # seconds from one report of a child to the next
 MIB = 1_048_576
 
@@ -35,7 +36,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Limits:
-    """What the work may take: seconds for one item, seconds for all of them, and bytes of memory."""
+    """What the work may take: seconds of a processor for one item, seconds for all of them, and bytes of memory."""
 
     one: float = 1
     all: float = 30
@@ -72,7 +73,7 @@ def guarded(work: Callable[[Item], Result], items: Sequence[Item], limits: Limit
         writer.close()
         why = ""
         try:
-            for report in _reports(reports, at, limits, until):
+            for report in _reports(reports, at, limits, until, _processor_time(child.pid)):
                 yield from report
                 done += len(report)
                 if done == len(items):
@@ -88,19 +89,41 @@ def guarded(work: Callable[[Item], Result], items: Sequence[Item], limits: Limit
         cut[at[0]] = CutOff(why)
 
 
-def _reports(reports: Connection, at: memoryview[int], limits: Limits, until: float) -> Iterator[list[Any]]:
+def _reports(
+    reports: Connection, at: memoryview[int], limits: Limits, until: float, spent: Callable[[], float] | None
+) -> Iterator[list[Any]]:
     """Give what the child reports, until it has been at one item for too long. Raises EOFError when it died.
 
-    It counts looks, not seconds, so that a machine that was paused cuts nothing off.
+    What a child was not let run, on a machine that is busy or was paused, is not its expression's: where its processor
+    time can be told (`spent`), that is what counts; elsewhere it counts looks, not seconds.
     """
-    quiet, last = 0, -1
-    while quiet < LOOKS:
+    quiet, last, since = 0, -1, 0.0
+    while quiet < LOOKS * (PATIENCE if spent else 1):
         if time.monotonic() > until:
             raise TimeoutError
         if reports.poll(limits.one / LOOKS):
             yield reports.recv()
-        quiet = quiet + 1 if at[0] == last else 0
-        last = at[0]
+        here, now = at[0], spent() if spent else 0.0
+        if here != last:
+            quiet, last, since = 0, here, now
+        elif now - since > limits.one:
+            return
+        quiet += 1
+
+
+def _processor_time(process: int | None) -> Callable[[], float] | None:
+    """Tell how to read the seconds of a processor that a child has had; None where the system does not tell."""
+    if sys.platform != "linux" or process is None:
+        return None
+    clock = ~process << 3 | 2  # what clock_getcpuclockid(3) gives, which Python has not
+
+    def spent() -> float:
+        try:
+            return time.clock_gettime(clock)
+        except OSError:  # it died: the pipe says so
+            return 0.0
+
+    return spent
 
 
 def _work(

@@ -43,6 +43,17 @@ class Expression:
             raise InvalidRequest(f"{field}: {self._refusal(error)}.") from error
         self.fields = _fields(self._parsed.ast)
 
+    @property
+    def conjuncts(self) -> list[str]:
+        """The conditions that `and` joins on the outside, as they are written; without one, the whole alone."""
+        parts, left = [], self._source
+        node: Any = self._parsed.ast
+        while node.type == "binary" and node.value == "and" and node.predicate is None:
+            before, after = left[: node.position - 1], left[node.position - 1 :]
+            parts.append(after.removeprefix("and").strip())
+            left, node = before, node.lhs
+        return [left.strip(), *reversed(parts)]
+
     def evaluate(self, message: dict[str, Any], variables: dict[str, Any]) -> Any:
         """Evaluate over one message; `variables` are bound as `$name`. Raises ExpressionFailed, MemoryError."""
         try:

@@ -102,15 +102,7 @@ def fill(sqs: SQSClient, queue: Queue, budget: Budget) -> tuple[StoredPage, bool
             return False
         arrived: list[Message] = []
         try:
-            answer = sqs.receive_message(
-                QueueUrl=queue.url,
-                MaxNumberOfMessages=places,
-                WaitTimeSeconds=wait,
-                VisibilityTimeout=VISIBILITY,
-                MessageSystemAttributeNames=["All"],
-                MessageAttributeNames=["All"],
-            )
-            arrived = [Message.from_sqs(received) for received in answer.get("Messages", [])]
+            arrived = receive(sqs, queue.url, places, wait=wait, hidden_for=VISIBILITY)
         finally:
             filling.put(places, arrived)  # also of a poll that failed: others wait for it
         return bool(arrived)
@@ -129,6 +121,22 @@ def fill(sqs: SQSClient, queue: Queue, budget: Budget) -> tuple[StoredPage, bool
     if filling.too_many:
         change_visibility(sqs, queue.url, filling.too_many, 0)
     return _page(filling), filling.empty_polls == budget.pollers and not filling.too_many
+
+
+def receive(sqs: SQSClient, url: str, most: int, *, wait: int, hidden_for: int) -> list[Message]:
+    """Receive at most `most` messages (up to 10) whole, in one poll of `wait` seconds.
+
+    Nobody else receives them for `hidden_for` seconds.
+    """
+    answer = sqs.receive_message(
+        QueueUrl=url,
+        MaxNumberOfMessages=most,
+        WaitTimeSeconds=wait,
+        VisibilityTimeout=hidden_for,
+        MessageSystemAttributeNames=["All"],
+        MessageAttributeNames=["All"],
+    )
+    return [Message.from_sqs(received) for received in answer.get("Messages", [])]
 
 
 def _page(filling: _Filling) -> StoredPage:

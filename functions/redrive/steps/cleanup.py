@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redrive import clock
 from redrive.sqs.move_tasks import cancel, find_own_move_task, newest_task
 from redrive.sqs.queues import depth
 from redrive.steps.release import release
 from redrive.steps.report import report
+from redrive.stores.ledger import legible
 from redrive.values.errors import Failure
 from redrive.values.plan import Path, RunRecord
 
@@ -52,14 +53,15 @@ def clean_up(
     `others` tells which other runs are at a queue (its ARN), and is called only where the history does not tell whose
     the move task is; `met` which runs came to the queue while this one worked; `leave` takes it from there. Gives the
     summary; None when the run had written one, or had planned nothing yet. May be repeated, and touches only what is
-    this run's own.
+    this run's own. Raises PageUnreadable when nobody can read what was planned: then all that can be done is to tell.
     """
     if ledger.has_document("summary"):
         return None
     try:
-        record = RunRecord.from_json(ledger.read_document("plan"))
+        planned = ledger.read_document("plan")
     except KeyError:
         return None  # it ended before its plan: nothing was received, and no move task was started
+    record = _record(planned)
     name, how = f"Execution{end.status.title().replace('_', '')}", HOW.get(end.status, "the execution left no summary")
     state = record.state(Failure(name, how))
     if record.plan.path == Path.NATIVE:
@@ -70,6 +72,11 @@ def clean_up(
     summary = report(ledger, replace(state, released=released, failure=failure, in_flight=in_flight), met())
     leave(record.queue.arn)
     return summary
+
+
+@legible
+def _record(planned: dict[str, Any]) -> RunRecord:
+    return RunRecord.from_json(planned)
 
 
 def _what_is_left(released: Released, in_flight: int) -> str:

@@ -67,26 +67,24 @@ _TRANSFORM = schema.tagged_union_schema(
 )
 _LONGEST_NAME = 40  # of a field that there is not
 _LONGEST_WHO = 300
-_REQUEST = SchemaValidator(
-    _object(
-        lambda given: Request(**given),
-        queue=_SOME_TEXT,
-        destination=_OR_NONE(_SOME_TEXT),
-        filter=_FILTER,
-        transform=_OR_NONE(_TRANSFORM),
-        limit=_OR_NONE(_COUNT),
-        rate=_OR_NONE(_COUNT),
-        lanes=_OR_NONE(schema.int_schema(ge=1, le=MOST_LANES)),
-        path=schema.literal_schema(["auto", "native", "custom"]),
-        record=_BOOL,
-        preview=_BOOL,
-        alone=_BOOL,
-        timezone=_TEXT,
-        as_of=_OR_NONE(_TEXT),
-        started_by=_OR_NONE(schema.str_schema(min_length=1, max_length=_LONGEST_WHO)),
-    ),
-    _STRICT,
+SCHEMA = _object(
+    lambda given: Request(**given),
+    queue=_SOME_TEXT,
+    destination=_OR_NONE(_SOME_TEXT),
+    filter=_FILTER,
+    transform=_OR_NONE(_TRANSFORM),
+    limit=_OR_NONE(_COUNT),
+    rate=_OR_NONE(_COUNT),
+    lanes=_OR_NONE(schema.int_schema(ge=1, le=MOST_LANES)),
+    path=schema.literal_schema(["auto", "native", "custom"]),
+    record=_BOOL,
+    preview=_BOOL,
+    alone=_BOOL,
+    timezone=_TEXT,
+    as_of=_OR_NONE(_TEXT),
+    started_by=_OR_NONE(schema.str_schema(min_length=1, max_length=_LONGEST_WHO)),
 )
+_REQUEST = SchemaValidator(SCHEMA, _STRICT)
 
 
 def parse(document: Any) -> Request:

@@ -61,7 +61,7 @@ def legible(read: Callable[P, Read]) -> Callable[P, Read]:
             return read(*args, **kwargs)
         except _FOREIGN as error:
             what = type(error).__name__  # and no more: the error's own text may quote what stands there
-            raise PageUnreadable(f"an object of the page in the bucket cannot be read ({what}).") from error
+            raise PageUnreadable(f"an object in the bucket cannot be read ({what}).") from error
 
     return reader
 
@@ -129,18 +129,19 @@ class Ledger:
         """Write `request`, `plan` or `summary`, for people to read."""
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         key = f"runs/{self.run}/{name}.json"
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode(), ContentType="application/json")
+        # Half a character has no UTF-8; what stands for it is JSON's own escape.
+        body = text.encode(errors="backslashreplace")
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/json")
 
     def read_document(self, name: str) -> dict[str, Any]:
-        """Read what `write_document` wrote. Raises KeyError when there is none."""
-        document: dict[str, Any] = json.loads(get(self.s3, self.bucket, f"runs/{self.run}/{name}.json"))
-        return document
+        """Read what `write_document` wrote. Raises KeyError when there is none, and PageUnreadable."""
+        return _document(get(self.s3, self.bucket, f"runs/{self.run}/{name}.json"))
 
     def has_document(self, name: str) -> bool:
-        """Whether `write_document` has written it."""
+        """Whether `write_document` has written it; what nobody can read does not count."""
         try:
             self.read_document(name)
-        except KeyError:
+        except (KeyError, PageUnreadable):
             return False
         return True
 
@@ -168,6 +169,14 @@ def created(put: Any) -> bool:
             return False
         raise
     return True
+
+
+@legible
+def _document(body: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(body)
+    if not isinstance(document, dict):
+        raise TypeError
+    return document
 
 
 def _lines(body: bytes) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ class PageGone(RedriveError):  # noqa: N818 - the name is the state machine's er
 
 
 class PageUnreadable(PageGone):
-    """An object of a page is in the bucket, and nobody can read it: it is damaged, or somebody else's."""
+    """An object of a page, or of the run, is in the bucket, and nobody can read it: it is damaged, or foreign."""
 
 
 class PageLapsed(RedriveError):  # noqa: N818 - the name is the state machine's error name

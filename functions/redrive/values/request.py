@@ -37,6 +37,37 @@ EXAMPLES = {
     "started_by": 'who starts the run, as in "the runbook of orders", or leave it out',
 }
 
+# What each field is for, as docs/request.md tells it (`make format` writes its table of these).
+MEANINGS = {
+    "queue": "the dead-letter queue",
+    "destination": "the queue to send to; without it each message returns to the queue it came from",
+    "filter": "which messages; one must satisfy every part",
+    "filter.sent": "when the message was first sent; of a FIFO dead-letter queue it is the time at which SQS moved it "
+    "there. A day, a span or an age, written as [times](#times) says",
+    "filter.sent.day": "on this day",
+    "filter.sent.from": "from then on",
+    "filter.sent.to": "up to then: the whole of a day, and before a time",
+    "filter.sent.older_than": "at least this long ago",
+    "filter.where": "a [JSONata](https://docs.jsonata.org) condition over the message: an [expression](expressions.md)",
+    "filter.max_redrives": "leave alone what has been redriven this often already",
+    "transform": "the new body; or an object, in the document alone. [Expressions](expressions.md#changing-a-message)",
+    "transform.body": "the new body, where the attributes change as well",
+    "transform.attributes": "the new attributes, all of them",
+    "limit": "send at most this many messages",
+    "rate": "at most this many messages a second, all lanes together; without it as fast as it goes",
+    "lanes": "drain in this many lanes side by side; a FIFO queue, and a limit with a filter, have one. Without it as "
+    "many as the messages, the rate and the account allow, and at most ten; the summary says why",
+    "path": "`native` insists on SQS's move task, `custom` is never that; `auto` chooses, and says why",
+    "record": "keep a record of every message in the ledger; SQS's own move task keeps none, so the filtering path is "
+    "taken",
+    "preview": "receive, filter and report, but send and delete nothing",
+    "alone": "step back when another run is working on the queue; the schedule says `true`",
+    "timezone": "where `yesterday`, `today` and bare days are",
+    "as_of": "what `yesterday`, `today`, `now` and ages are reckoned from; without it the run's start. The schedule "
+    "says its scheduled time",
+    "started_by": "who starts the run; `redrive run` fills it in, and the summary has it",
+}
+
 # A new body, or an expression for each of `body` and `attributes` that is to be set.
 Transform: TypeAlias = str | dict[str, str]
 

@@ -78,6 +78,18 @@ def test_what_takes_too_much_is_cut_off_and_the_rest_has_its_results(what, why):
     assert answers(hostile, ["a", "b", what, "c"]) == ["a", "b", CutOff(why), "c"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's processor time by its id")
+@pytest.mark.parametrize(("seconds", "answer"), [(0.6, "done"), (20, ENDLESS)])
+def test_a_child_that_the_machine_does_not_let_run_has_more_time_and_not_for_ever(seconds, answer):
+    def starve(item):  # asleep, it has no processor, as on a machine that is busy
+        time.sleep(seconds if item == "starved" else 0)
+        return "done"
+
+    began = time.monotonic()
+    assert answers(starve, ["a", "starved", "b"]) == ["done", answer, "done"]
+    assert time.monotonic() - began < 8
+
+
 @pytest.mark.parametrize("what", ["regex", "kill"])
 def test_it_does_not_matter_where_and_how_often_it_happens(what):
     got = answers(hostile, [what, "a", what, what, "b", what])

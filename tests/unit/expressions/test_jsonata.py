@@ -157,3 +157,23 @@ def test_an_expression_changes_nothing_in_the_message():
 def test_nulls_are_found_in_a_body_of_any_depth():
     deep = "[" * 900 + "null" + "]" * 900
     assert Expression("$exists(body)", "filter.where").evaluate({"body": read(deep)}, VARIABLES) is True
+
+
+@pytest.mark.parametrize(
+    ("source", "conjuncts"),
+    [
+        ("a = 1", ["a = 1"]),
+        (" a = 1 and b and  c ", ["a = 1", "b", "c"]),
+        ('a = "x and y" and (b and c)', ['a = "x and y"', "(b and c)"]),
+        ("a or b and c", ["a or b and c"]),
+        ("(a and b)", ["(a and b)"]),
+        ("(a and b)[0]", ["(a and b)[0]"]),
+        ("a and\n  b /* and */ and c", ["a", "b /* and */", "c"]),
+        ("and and or", ["and", "or"]),
+        ("`a and b` and x.y", ["`a and b`", "x.y"]),
+    ],
+)
+def test_conjuncts_are_what_and_joins(source, conjuncts):
+    assert Expression(source, "filter.where").conjuncts == conjuncts
+    for each in conjuncts:
+        Expression(each, "filter.where")

@@ -4,20 +4,30 @@ import gzip
 import json
 import re
 from dataclasses import replace
+from datetime import datetime
 from uuid import uuid4
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from redrive.steps.cleanup import clean_up
+from redrive.steps.report import report
 from redrive.stores import intents
 from redrive.stores.intents import IntentKey
-from redrive.values.errors import Failure, PageGone
+from redrive.values.errors import Failure, PageGone, PageUnreadable
 from redrive.values.lane import Lane
 from redrive.values.outcome import GONE, conserves
+from redrive.values.plan import Move, RunRecord
+from redrive.values.queue import QueueDepth
+from redrive.values.request import Request
+from redrive.values.run import End
+from redrive.values.summary import Summary
 from support import aws
 from support.aws import count
 from support.breaking import refuse_entries
-from support.library import SESSION, a_run, attribute_sets, criteria, run_named, stamp, text
+from support.library import SESSION, STARTED, a_plan, a_run, attribute_sets, changed, criteria, run_named, stamp, text
+
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:redrive:run-1"
 
 NINES = "9" * 4300
 TAKEN = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")  # by SQS
@@ -101,7 +111,9 @@ garbage = st.one_of(
         st.dictionaries(st.sampled_from(["id", "started"]), st.floats() | st.text()),
     ),
 )
+documents = st.sampled_from(["plan", "summary", "request"])
 places = st.sampled_from(["pages", "verdicts", "held", "outcomes", "intents", "old intents", "beside"])
+odd_documents = st.sampled_from([b"", b"{", b"[]", b"{}", b"null", b"\xff", b"[" * 9000, b'{"run":1,"plan":null}'])
 damages = st.lists(st.tuples(st.sampled_from(["receive", "filter", "send", "delete"]), places, garbage), max_size=2)
 
 
@@ -131,8 +143,18 @@ def received_as(sqs, drawn):
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(drawn=letters, asked=criterias, damage=damages, fifo=st.sampled_from([False, False, True]))
-def test_no_step_raises_all_is_counted_and_nothing_is_lost(dynamodb, ledger, drawn, asked, damage, fifo):
+@given(
+    drawn=letters,
+    asked=criterias,
+    damage=damages,
+    fifo=st.sampled_from([False, False, True]),
+    renews=st.booleans(),
+    ends=st.sampled_from(["release", "release", "clean-up"]),
+    document=st.tuples(documents, odd_documents) | st.none(),
+)
+def test_no_step_raises_all_is_counted_and_nothing_is_lost(
+    dynamodb, ledger, drawn, asked, damage, fifo, renews, ends, document
+):
     sqs = SESSION.client("sqs")
     queues = aws.make_queues(sqs, fifo=fifo)
     run = a_run(sqs, dynamodb, replace(ledger, run=run_named(uuid4().hex)), queues.dlq, queues.sources, criteria=asked)
@@ -141,6 +163,8 @@ def test_no_step_raises_all_is_counted_and_nothing_is_lost(dynamodb, ledger, dra
     refuse_entries(sqs, "SendMessageBatch", Refused())
     lane, hit = run.lane(page_size=5), False
     for _ in range(12):
+        if renews and lane.hold.until:
+            lane = changed(lane, until=1.0)  # it is time
         for step in ("receive", "filter", "send", "delete"):
             if step in {"send", "delete"} and not lane.page.selected:
                 continue
@@ -156,9 +180,18 @@ def test_no_step_raises_all_is_counted_and_nothing_is_lost(dynamodb, ledger, dra
                     hit |= put(run, lane, place, body)
         if lane.error or not lane.next.another_turn:
             break
-    found = run.release(lane)
-    json.dumps(found.to_json())
-    told = found.counts or lane.tally.counts
+    if ends == "release":
+        found = run.release(lane)
+        json.dumps(found.to_json())
+        told = found.counts or lane.tally.counts
+        summary = report(run.ledger, run.state(lane, released=found))
+        unreadable = found.unreadable
+    else:
+        summary = cleaned_up(run, lane, document)
+        told, unreadable = (summary.counts, 0) if summary else (None, 1)
+    if told is None:
+        return
+    assert Summary.from_json(json.loads(json.dumps(summary.to_json()))) == summary
     assert conserves(told)
     assert told["received"] <= len(drawn)
     in_queue, arrived = sum(count(sqs, queues.dlq)), sum(count(sqs, queues.source))
@@ -167,7 +200,29 @@ def test_no_step_raises_all_is_counted_and_nothing_is_lost(dynamodb, ledger, dra
     assert told["deleted"] <= sum(told[outcome] for outcome in GONE)
     if not hit:
         assert fifo or told["received"] == len(drawn)
-        assert (in_queue + arrived, told["sent"], found.unreadable) == (len(drawn), arrived, 0)
+        assert (in_queue + arrived, told["sent"], unreadable) == (len(drawn), arrived, 0)
+
+
+def cleaned_up(run, lane, document):
+    """The summary of a run that was stopped, of which somebody may have damaged a document; None where that is all."""
+    plan = a_plan(run.lane(), move=Move(run.queue.arn), sources=run.sources)
+    request = Request(run.queue.name, preview=run.criteria.preview)
+    record = RunRecord("run-1", EXECUTION, STARTED, request, run.queue, None, QueueDepth(0, 0, 0), plan)
+    run.ledger.write_document("plan", record.to_json())
+    if document:
+        key = f"runs/{run.ledger.run}/{document[0]}.json"
+        run.ledger.s3.put_object(Bucket=run.ledger.bucket, Key=key, Body=document[1])
+    end = End(EXECUTION, "ABORTED", datetime.fromisoformat(STARTED))
+    try:
+        summary = clean_up(run.sqs, None, run.ledger, run.journal, end, lambda _: [], list, lambda _: None)
+    except PageUnreadable:  # which the function's failures tell
+        assert document, "only a plan that nobody can read may be in the way"
+        assert document[0] == "plan"
+        return None
+    if summary is None:
+        assert document, "only what looks like its summary may end a clean-up"
+        assert document in {("summary", b"{}"), ("summary", b'{"run":1,"plan":null}')}
+    return summary
 
 
 def put(run, lane, place, body):

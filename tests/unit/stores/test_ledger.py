@@ -97,3 +97,8 @@ def test_a_document_is_for_people_to_read(ledger):
     text = ledger.s3.get_object(Bucket=ledger.bucket, Key="runs/2026-11-21/run-1/summary.json")["Body"].read().decode()
     assert text == '{\n  "queue": "orders-dlq",\n  "cause": "é"\n}\n'
     assert ledger.address == f"s3://{ledger.bucket}/runs/2026-11-21/run-1/"
+
+
+def test_half_a_character_stops_no_document(ledger):
+    ledger.write_document("summary", {"stopped_groups": {"\ud83d": "\udc00 é"}})
+    assert ledger.read_document("summary") == {"stopped_groups": {"\ud83d": "\udc00 é"}}
