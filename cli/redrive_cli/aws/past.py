@@ -68,7 +68,7 @@ def found_of(target: Target, machine: Machine, past: PastRun, *, with_bodies: bo
     with aws_errors():
         summary = _document(ledger, "summary", Summary.from_json)
         record = _document(ledger, "plan", RunRecord.from_json)
-        history = _history(machine, past, ledger)
+        history = _history(machine, past, ledger, summary)
         if summary is None and record is None and history is None:
             raise CliError(
                 f"The ledger has nothing of a run {past.run!r}.",
@@ -80,10 +80,11 @@ def found_of(target: Target, machine: Machine, past: PastRun, *, with_bodies: bo
     return Found(past.run, summary, record, history, outcomes, files, lock, bodies)
 
 
-def _history(machine: Machine, past: PastRun, ledger: Ledger) -> History | None:
+def _history(machine: Machine, past: PastRun, ledger: Ledger, summary: Summary | None) -> History | None:
     if past.execution:
         return read_history(machine.events(past.execution, live=False))
-    return _document(ledger, "history", History.from_json)
+    history: History | None = _document(ledger, "history", History.from_json)
+    return history.foretold(summary.status) if history and summary else history
 
 
 def _document(ledger: Ledger, name: str, read: Callable[[dict[str, Any]], Any]) -> Any:

@@ -21,7 +21,9 @@ from redrive_cli.view.console import console
 
 @click.command()
 @click.argument("run", required=False)
-@click.option("-o", "--output", metavar="FILE.html", help="Where to write it; - for stdout. Named after the run if not given.")
+@click.option(
+    "-o", "--output", metavar="FILE.html", help="Where to write it; - for stdout. Named after the run if not given."
+)
 @click.option("--with-bodies", is_flag=True, help="Put the messages' bodies into it, as far as the backup has them.")
 @on_target
 def report(run: str | None, output: str | None, with_bodies: bool, **where: Any) -> None:
@@ -52,7 +54,9 @@ def _write(html: bytes, output: str | None, default: str, sentence: str) -> None
     try:
         path.write_bytes(html)
     except OSError as error:
-        raise CliError(f"{path} cannot be written: {error.strerror}.", "Name another file with -o, or - for stdout.") from error
+        raise CliError(
+            f"{path} cannot be written: {error.strerror}.", "Name another file with -o, or - for stdout."
+        ) from error
     out = console()
     out.line(sentence)
     out.line(f"{path}  {len(html) / 1024:,.0f} KiB")

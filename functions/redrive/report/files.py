@@ -18,7 +18,7 @@ _OURS = "report.html"  # a report cannot tell its own hash
 
 
 def hashed(ledger: Ledger) -> list[dict[str, Any]]:
-    """List the run's objects as they are now, each `{"key", "bytes", "sha256"}`; the last None if it is gone by then."""
+    """List the run's objects as they are now: `{"key", "bytes", "sha256"}`, None in what is gone by then."""
     folder = f"runs/{ledger.run}/"
     pages = ledger.s3.get_paginator("list_objects_v2").paginate(Bucket=ledger.bucket, Prefix=folder)
     keys = [found["Key"] for page in pages for found in page.get("Contents", [])]

@@ -1,4 +1,4 @@
-"""The history in a report: the visits of an execution as plain values, which outlive the 90 days that AWS keeps them."""
+"""The history in a report: the visits of an execution as values that outlive the 90 days that AWS keeps them."""
 
 from __future__ import annotations
 

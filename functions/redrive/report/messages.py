@@ -58,8 +58,12 @@ def pack(lines: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _told(page: str, line: dict[str, Any]) -> dict[str, Any]:
-    texts = {name: _text(line.get(name)) for name in ("id", "outcome", "reason", "new_id", "destination", "source", "key")}
-    kind = _text(line.get("kind")) or (UNKNOWN if "source" not in line else DEAD_LETTERED if texts["source"] else BY_HAND)
+    texts = {
+        name: _text(line.get(name)) for name in ("id", "outcome", "reason", "new_id", "destination", "source", "key")
+    }
+    kind = _text(line.get("kind")) or (
+        UNKNOWN if "source" not in line else DEAD_LETTERED if texts["source"] else BY_HAND
+    )
     sent = line.get("first_sent")
     first_sent = sent if type(sent) is int else None
     return {**texts, "kind": kind, "first_sent": first_sent, "at": _moment(line.get("at")), "page": page}

@@ -75,7 +75,7 @@ def run_document(found: Found) -> dict[str, Any]:
 
 
 def cost(summary: Summary | None, history: History | None) -> dict[str, Any] | None:
-    """Give what a run cost by its bill: `{"requests", "dollars", "seconds", "dollars_of_time"}`; None without a bill."""
+    """Give what a run cost: `{"requests", "dollars", "seconds", "dollars_of_time"}`; None where it has no bill."""
     if summary is None or summary.requests is None:
         return None
     seconds: dict[str, float] = {}

@@ -60,7 +60,10 @@ def _next(summary: Summary | None, run: str) -> Iterator[tuple[str, str]]:
         yield "Look at what failed, and why.", f"redrive messages {name} --outcome failed"
         yield "When the cause is mended, redrive just these again.", f"redrive retry {name}"
     if counts[Outcome.RETURNED]:
-        yield "Some came back while the run lasted: their consumer still fails on them. Mend it before the next run.", ""
+        yield (
+            "Some came back while the run lasted: their consumer still fails on them. Mend it before the next run.",
+            "",
+        )
     if counts[Outcome.PREVIEWED]:
         yield "This was a preview. Leave --preview out to send them.", ""
     if summary.status == Status.NOTHING_MATCHED:

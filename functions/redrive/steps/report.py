@@ -29,8 +29,11 @@ NO_RECORD = "SQS moved them itself: the ledger has no record of single messages"
 MAY_LAG = "SQS counted none, which may be a minute old, and a long poll brought none"
 
 
-def report(ledger: Ledger, state: RunState, met: Sequence[str] = ()) -> Summary:
-    """Give the run's summary and write it to the ledger. `met` are the names of the runs that came while it worked."""
+def report(ledger: Ledger, state: RunState, met: Sequence[str] = (), asked: Requests | None = None) -> Summary:
+    """Give the run's summary and write it to the ledger.
+
+    `met` are the names of the runs that came while it worked; `asked` is what the step has asked of AWS before.
+    """
     lanes = [lane for lane in state.lanes if lane.round or lane.error]
     released, task = state.released, state.task
     if released and released.counts is not None:
@@ -65,7 +68,7 @@ def report(ledger: Ledger, state: RunState, met: Sequence[str] = ()) -> Summary:
         ended=ended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         seconds=round((ended - datetime.fromisoformat(state.started)).total_seconds(), 1),
         ledger=ledger.address,
-        requests=None if lost else _bill(state, lanes),
+        requests=None if lost else _bill(state, lanes, asked or {}),
         reasons=reasons,
         groups=fifo.groups if fifo else {},
         more_groups=fifo.more_groups if fifo else 0,
@@ -88,10 +91,10 @@ def _path(state: RunState, lanes: list[Lane]) -> str | None:
     return state.plan.path if state.plan else None
 
 
-def _bill(state: RunState, lanes: list[Lane]) -> Requests:
-    """Add up the bill, with this step itself, and the states that no function of ours stands behind."""
-    asked = 2 * int(state.plan is not None)  # whom it met, and that it leaves
-    report = {"s3": 1, "lambda": 1, "dynamodb": asked, "transitions": bill.transitions("report")}
+def _bill(state: RunState, lanes: list[Lane], asked: Requests) -> Requests:
+    """Add up the bill, with this step (`asked` is what it has), and the states that no function stands behind."""
+    presence = 2 * int(state.plan is not None)  # whom it met, and that it leaves
+    report = {"s3": 1, "lambda": 1, "dynamodb": presence, "transitions": bill.transitions("report")}
     rounds = max((lane.round for lane in lanes), default=0)
     starts = int(state.move_began or state.refusal is not None)
     looks = state.plan.looks if state.plan else 0
@@ -104,7 +107,7 @@ def _bill(state: RunState, lanes: list[Lane]) -> Requests:
     }
     transitions = sum(len(states) * times for states, times in entered.items())
     between = {"transitions": transitions, "sqs": starts + looks}
-    return add(no_requests(), state.requests, *(lane.tally.requests for lane in lanes), report, between)
+    return add(no_requests(), state.requests, *(lane.tally.requests for lane in lanes), report, asked, between)
 
 
 def _because(state: RunState) -> list[str]:
