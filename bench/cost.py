@@ -43,7 +43,7 @@ DOLLARS = {
     "DynamoDB read unit": 0.125e-6,
 }
 BILLED = ("SQS", "Step Functions", "Lambda", "S3", "DynamoDB")
-CLASSES = {"PutObject": "S3 PUT or LIST", "GET bucket": "S3 PUT or LIST", "GetObject": "S3 GET"}
+CLASSES = {"PutObject": "S3 PUT or LIST", "GET bucket": "S3 PUT or LIST", "GetObject": "S3 GET", "HeadObject": "S3 GET"}
 FREE = {"DeleteObject"}
 
 

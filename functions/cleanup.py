@@ -5,6 +5,7 @@ from typing import Any
 import clients
 import steps
 from redrive.steps.cleanup import clean_up
+from redrive.stores import manifest
 from redrive.stores.journal import DynamoDBJournal
 from redrive.values.queue import name_of
 from redrive.values.run import End
@@ -18,15 +19,18 @@ def handler(event: steps.Event, context: Any) -> steps.Event:
 @steps.step(None)
 def _handle(event: steps.Event, context: Any) -> steps.Event:
     end = End.from_event(event)
+    ledger = steps.ledger(end.run)
     journal = DynamoDBJournal(clients.dynamodb, steps.journal_table(), context)
     summary = clean_up(
         clients.sqs(),
         clients.stepfunctions(),
-        steps.ledger(end.run),
+        ledger,
         journal,
         end,
         lambda queue_arn: steps.beside(queue_arn, end.execution),
         lambda: steps.met(end.execution),
         lambda queue_arn: steps.leave(queue_arn, end.execution),
     )
+    if summary:
+        manifest.write(ledger, manifest.gather(ledger, context.get_remaining_time_in_millis))
     return {"summary": summary.to_json() if summary else None}

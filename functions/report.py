@@ -8,6 +8,7 @@ import clients
 import steps
 from redrive.steps import leave
 from redrive.steps.report import report
+from redrive.stores import manifest
 from redrive.values.bill import add
 from redrive.values.plan import RunState
 from redrive.values.run import run_of
@@ -23,10 +24,12 @@ def handler(event: steps.Event, context: Any) -> steps.Event:
     ledger = steps.ledger(run_of(event["run"], datetime.fromisoformat(event["started"])))
     most, remaining = int(os.environ.get("REPORT_MESSAGES", "0")), context.get_remaining_time_in_millis
     before = clients.meter.read()
-    gathered = leave.gather(ledger, clients.stepfunctions, event["execution"], state, most, remaining)
-    asked = add(clients.meter.since(before), {"s3": leave.PUTS if gathered else 0})
+    shown = leave.gather(ledger, clients.stepfunctions, event["execution"], state, most, remaining)
+    gathered = manifest.gather(ledger, remaining)
+    asked = add(clients.meter.since(before), {"s3": leave.PUTS if shown else 0})
     summary = report(ledger, state, steps.met(event["execution"]) if state.plan else [], asked)
-    if gathered and not leave.leave(ledger, summary, gathered):
+    manifest.write(ledger, gathered)
+    if shown and not leave.leave(ledger, summary, shown, gathered):
         steps.log.warning("no report for people")
     if state.plan and state.queue:
         steps.leave(state.queue.arn, event["execution"])

@@ -30,19 +30,45 @@ COMMANDS = {
     },
     "Move": {
         "run": "Redrive messages out of a dead-letter queue.",
+        "stop": "Stop a run, and see it cleaned up after.",
     },
     "Look back": {
-        "history": "Show the states of a run.",
+        "runs": "List the runs there were.",
+        "show": "Show a run: what was asked, what came of it, its states.",
+        "messages": "Show what became of each message of a run.",
+        "find": "Tell what happened to a message, over all runs.",
+        "verify": "Compare a run's ledger with what it recorded.",
         "report": "Write a run's report, or a queue's, as one file.",
     },
     "Try": {
+        "check": "Check a request document, and say what it means.",
         "local": "Run an AWS on this machine.",
         "demo": "Play the whole story, on an AWS of its own.",
+        "completion": "Print what makes your shell complete.",
     },
 }
 
 _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+
+
+def _debug(context: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from redrive_cli.view.debug import show_attempts  # noqa: PLC0415  it loads botocore
+
+        context.meta[_DEBUGGING] = True
+        show_attempts()
+
+
+_DEBUGGING = "redrive_cli.debugging"
+_DEBUG = click.Option(
+    ["--debug"],
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_debug,
+    help="Show on stderr where an error comes from, and what the AWS SDK does.",
+)
 
 
 class _Commands(click.Group):
@@ -58,6 +84,8 @@ class _Commands(click.Group):
         with ending_without_a_word():
             module = importlib.import_module(f"redrive_cli.commands.{name}")
         command: click.Command = getattr(module, name)
+        if _DEBUG not in command.params:
+            command.params.append(_DEBUG)
         return command
 
     def resolve_command(
@@ -96,6 +124,12 @@ class _Commands(click.Group):
             # Its parser does not always say which command it was reading.
             command = self.get_command(ctx, ctx.invoked_subcommand or "") or self
             error.ctx = error.ctx or click.Context(command, ctx, ctx.invoked_subcommand)
+            raise
+        except Exception as error:
+            if ctx.meta.get(_DEBUGGING):
+                from redrive_cli.view.debug import show_way  # noqa: PLC0415  it loads botocore
+
+                show_way(error)
             raise
 
 
@@ -136,7 +170,8 @@ def cli() -> None:
     redrive peek orders-dlq                            what is in there
     redrive run orders-dlq --preview                   what would be redriven
     redrive run orders-dlq --sent yesterday            redrive it
-    redrive history                                    what the last run did
+    redrive show                                       what the last run did
+    redrive find 1043                                  what happened to a message
     """
 
 
@@ -153,8 +188,14 @@ def main() -> None:
         with contextlib.suppress(OSError):  # it may be stderr itself
             show_error(
                 f"The output cannot be written: {error.strerror}.",
-                "Make room where it goes, or send it elsewhere; `redrive history` shows what a run did.",
+                "Make room where it goes, or send it elsewhere; `redrive show` shows what a run did.",
             )
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001  nobody should have to read a traceback, and who wants to, may
+        show_error(
+            f"This should not happen: {type(error).__name__}: {error}.",
+            "Run it again with --debug, and report what that shows, once you have looked it over.",
+        )
         sys.exit(1)
     finally:
         _drop_what_cannot_be_written()

@@ -26,7 +26,7 @@ def environment(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def redrive(environment):
-    """Run a command in an empty AWS environment: `redrive("history", AWS_DEFAULT_REGION="us-east-1")`."""
+    """Run a command in an empty AWS environment: `redrive("show", AWS_DEFAULT_REGION="us-east-1")`."""
 
     def run(*words, **variables):
         return subprocess.run(

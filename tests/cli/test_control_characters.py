@@ -184,7 +184,7 @@ def test_whoever_may_start_an_execution_cannot_write_to_the_operators_terminal(o
         pass
 
     for extra in ([], ["--json"]):
-        done = on_embedded("history", started, *extra)
+        done = on_embedded("show", started, *extra)
         assert done.returncode == 0, done.stderr
         assert not [character for character in done.stdout.replace("\n", "") if is_command(character)]
         assert not [line for line in done.stdout.splitlines() if line.startswith("2026-01-01 fake")]

@@ -22,7 +22,7 @@ ANSWER = '{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "Expiration
 
 # typed, the error, the hint
 TYPED = [
-    ("runn", "No such command 'runn'.", "Did you mean run?"),
+    ("runn", "No such command 'runn'.", "Did you mean run or runs?"),
     ("orders-dlq", "No such command 'orders-dlq'.", "`redrive --help` says what there is."),
     ("--verzion", "No such option '--verzion'.", "Did you mean --version?"),
     ("run", "Missing argument 'QUEUE'.", "`redrive run --help` says"),
@@ -35,7 +35,7 @@ TYPED = [
     ("run q --path fast", "'fast' is not one of 'auto', 'native', 'custom'", "`redrive run --help`"),
     ("run q --sent ..", "--sent needs a day", "`redrive run --help`"),
     ("run q --preview=yes", "Option '--preview' does not take a value.", "`redrive run --help`"),
-    ("history -2026", "No such option '-2'.", "redrive history -- EXECUTION"),
+    ("show -2026", "No such option '-2'.", "redrive show -- RUN"),
     ("local --port x", "Invalid value for '--port'", "`redrive local --help`"),
 ]
 
@@ -104,12 +104,12 @@ def test_what_is_typed(redrive, typed, sentence, advice):
 
 @pytest.mark.parametrize(("url", "sentence", "advice"), ENDPOINTS, ids=[repr(url) for url, *_ in ENDPOINTS])
 def test_an_endpoint(redrive, url, sentence, advice):
-    assert_told(redrive("history", "--endpoint-url", url, **ACCESS, **REGION), sentence, advice)
+    assert_told(redrive("show", "--endpoint-url", url, **ACCESS, **REGION), sentence, advice)
 
 
 @pytest.mark.parametrize(("variables", "sentence", "advice"), SET, ids=[repr(variables) for variables, *_ in SET])
 def test_what_is_set(redrive, variables, sentence, advice):
-    assert_told(redrive("history", **{**WORKING, "NO_PROXY": "", **variables}), sentence, advice)
+    assert_told(redrive("show", **{**WORKING, "NO_PROXY": "", **variables}), sentence, advice)
 
 
 @pytest.mark.parametrize(("lines", "sentence"), CONFIGURED, ids=[lines for lines, _ in CONFIGURED])
@@ -117,14 +117,14 @@ def test_what_is_configured(redrive, tmp_path, lines, sentence):
     config = tmp_path / "config"
     config.write_text(f"[profile p]\n{lines}\n")
 
-    assert_told(redrive("history", "--profile", "p", **REGION, AWS_CONFIG_FILE=str(config)), sentence, "~/.aws/config")
+    assert_told(redrive("show", "--profile", "p", **REGION, AWS_CONFIG_FILE=str(config)), sentence, "~/.aws/config")
 
 
 @pytest.mark.parametrize(
     "name", ["", "a/b", "a b", "x" * 81, "arn:aws:states:us-east-1:000000000000:execution:other:x"]
 )
 def test_what_is_no_execution_of_the_stack(on_embedded, name):
-    assert_told(on_embedded("history", name), f"{name!r} is no execution of the stack redrive in us-east-1.", "--stack")
+    assert_told(on_embedded("show", name), f"{name!r} is no execution of the stack redrive in us-east-1.", "--stack")
 
 
 def test_something_that_is_no_aws(redrive, tmp_path):
@@ -135,7 +135,7 @@ def test_something_that_is_no_aws(redrive, tmp_path):
         text=True,
     ) as server:
         port = server.stdout.readline().split(" port ")[1].split()[0]
-        done = redrive("history", "--endpoint-url", f"http://127.0.0.1:{port}", **ACCESS, **REGION)
+        done = redrive("show", "--endpoint-url", f"http://127.0.0.1:{port}", **ACCESS, **REGION)
         server.kill()
 
     assert_told(done, "does not answer as AWS does", "--endpoint-url")
@@ -145,15 +145,13 @@ def test_either_of_the_variables_for_the_region_is_enough(redrive, embedded):
     variables = {**embedded.environment}
     region = variables.pop("AWS_DEFAULT_REGION")
 
-    assert_told(redrive("history", "nobodys", **variables), "No AWS Region", "AWS_REGION")
-    assert_told(redrive("history", "nobodys", **variables, AWS_REGION=region), f"in {region}", "redrive history")
-    assert_told(
-        redrive("history", "nobodys", **variables, AWS_DEFAULT_REGION=region), f"in {region}", "redrive history"
-    )
+    assert_told(redrive("show", "nobodys", **variables), "No AWS Region", "AWS_REGION")
+    assert_told(redrive("show", "nobodys", **variables, AWS_REGION=region), f"in {region}", "redrive runs")
+    assert_told(redrive("show", "nobodys", **variables, AWS_DEFAULT_REGION=region), f"in {region}", "redrive runs")
 
 
 def test_of_two_regions_it_takes_that_which_awss_tools_take(on_embedded):
-    assert_told(on_embedded("history", "nobodys", AWS_REGION="eu-west-1"), "in eu-west-1", "redrive history")
+    assert_told(on_embedded("show", "nobodys", AWS_REGION="eu-west-1"), "in eu-west-1", "redrive runs")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +205,7 @@ def run(environment, words, **streams):
     )
 
 
-@pytest.mark.parametrize("words", [["--help"], ["history"], ["history", "--json"]])
+@pytest.mark.parametrize("words", [["--help"], ["show"], ["show", "--json"]])
 def test_a_full_stdout_is_told(environment, embedded, on_embedded, full, words):
     on_embedded("run", "no-such-queue")
     done = run({**environment, **embedded.environment}, words, stdout=full, stderr=subprocess.PIPE)
@@ -219,10 +217,10 @@ def test_a_full_stdout_is_told(environment, embedded, on_embedded, full, words):
 
 
 def test_a_full_stderr_leaves_the_exit_code(environment, full):
-    assert run(environment, ["history"], stdout=subprocess.PIPE, stderr=full).returncode == 1
+    assert run(environment, ["show"], stdout=subprocess.PIPE, stderr=full).returncode == 1
 
 
-@pytest.mark.parametrize("words", [["--help"], ["history"], ["history", "--json"], ["runn"]])
+@pytest.mark.parametrize("words", [["--help"], ["show"], ["show", "--json"], ["runn"]])
 def test_a_reader_that_has_gone_is_no_error_to_tell(environment, embedded, on_embedded, words):
     on_embedded("run", "no-such-queue")
     read, write = os.pipe()
@@ -243,7 +241,7 @@ def test_closed_streams_are_as_the_null_device(environment, embedded, on_embedde
         for number in closed:
             os.close(number)
 
-    done = run({**environment, **embedded.environment}, ["history"], preexec_fn=close, capture_output=True)
+    done = run({**environment, **embedded.environment}, ["show"], preexec_fn=close, capture_output=True)
 
     assert done.returncode == 0
     assert done.stderr == ""
@@ -253,7 +251,7 @@ def test_closed_streams_are_as_the_null_device(environment, embedded, on_embedde
 def test_ctrl_c_while_it_is_loading(start, tmp_path):
     (tmp_path / "boto3.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
     path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    running = start("history", PYTHONPATH=path)
+    running = start("show", PYTHONPATH=path)
     assert running.stdout.readline() == "loading\n"
 
     running.send_signal(signal.SIGINT)
@@ -262,7 +260,7 @@ def test_ctrl_c_while_it_is_loading(start, tmp_path):
     assert running.returncode == -signal.SIGINT
 
 
-@pytest.mark.parametrize("words", [["history"], ["run", "orders-dlq"]])
+@pytest.mark.parametrize("words", [["show"], ["run", "orders-dlq"]])
 def test_ctrl_c_while_aws_does_not_answer(start, words):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

@@ -30,7 +30,7 @@ def nowhere():
         yield f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("command", [["run", "orders-dlq"], ["history"]])
+@pytest.mark.parametrize("command", [["run", "orders-dlq"], ["show"]])
 def test_a_stack_that_is_not_there(on_embedded, command):
     done = on_embedded(*command, "--stack", "nobodys")
 
@@ -39,15 +39,15 @@ def test_a_stack_that_is_not_there(on_embedded, command):
 
 
 def test_the_stack_may_be_named_in_the_environment(on_embedded):
-    assert_told(on_embedded("history", REDRIVE_STACK="nobodys"), "There is no stack nobodys in us-east-1")
+    assert_told(on_embedded("show", REDRIVE_STACK="nobodys"), "There is no stack nobodys in us-east-1")
 
 
 def test_an_execution_that_is_not_there(on_embedded):
-    assert_told(on_embedded("history", "never-started"), "no execution never-started of the stack redrive in us-east-1")
+    assert_told(on_embedded("show", "never-started"), "no execution never-started of the stack redrive in us-east-1")
 
 
 def test_an_endpoint_that_is_not_there(redrive, nowhere):
-    assert_told(redrive("history", "--endpoint-url", nowhere, **ACCESS, **REGION), f"{nowhere}/ cannot be reached")
+    assert_told(redrive("show", "--endpoint-url", nowhere, **ACCESS, **REGION), f"{nowhere}/ cannot be reached")
 
 
 def test_no_credentials(redrive):
@@ -59,7 +59,7 @@ def test_no_region(redrive):
 
 
 def test_a_profile_that_is_not_there(redrive):
-    assert_told(redrive("history", "--profile", "nobodys", **REGION), "(nobodys) could not be found")
+    assert_told(redrive("show", "--profile", "nobodys", **REGION), "(nobodys) could not be found")
 
 
 @pytest.mark.parametrize(

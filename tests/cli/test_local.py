@@ -69,7 +69,7 @@ def test_for_people_it_is_one_line_and_a_hint_that_can_be_pasted(start, redrive)
     assert ready.startswith("Redrive is ready on an AWS of your own: http://127.0.0.1:")
     assert hint.startswith("hint: ")
     exports = hint.partition("export ")[2].split()
-    done = redrive("history", **dict(export.split("=", 1) for export in exports))
+    done = redrive("show", **dict(export.split("=", 1) for export in exports))
     assert "This stack has not run yet." in done.stderr
 
 
@@ -107,7 +107,7 @@ def test_other_credentials_than_those_it_printed_are_refused_in_words(start, red
     running = start("local", "--json", "--port", "0")
     ready = json.loads(running.stdout.readline())
     where = {"AWS_ENDPOINT_URL": ready["endpoint"], "AWS_DEFAULT_REGION": ready["region"]}
-    done = redrive("history", **where, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+    done = redrive("show", **where, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
 
     assert done.returncode == 1
     assert done.stderr.startswith("error: AWS does not know these credentials.")

@@ -175,10 +175,10 @@ def test_two_runs_of_one_queue_in_one_second_have_two_names():
 def test_a_command_to_type_has_the_options_that_find_the_same_stack():
     target = Target("ours", "http://127.0.0.1:4566", None, "work")
 
-    assert target.redrive("history", "run-1") == (
-        "redrive history run-1 --stack ours --endpoint-url http://127.0.0.1:4566 --profile work"
+    assert target.redrive("show", "run-1") == (
+        "redrive show run-1 --stack ours --endpoint-url http://127.0.0.1:4566 --profile work"
     )
-    assert Target("redrive", None, None, None).redrive("history", "run-1") == "redrive history run-1"
+    assert Target("redrive", None, None, None).redrive("show", "run-1") == "redrive show run-1"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`redrive run` and `redrive history`, as processes with pipes, on the embedded AWS."""
+"""`redrive run` and `redrive show`, as processes with pipes, on the embedded AWS."""
 
 import json
 import re
@@ -31,6 +31,12 @@ def queues(embedded):
 def redriven(embedded, on_embedded):
     """A run that redrove the timeouts, as its process ended."""
     return on_embedded("run", five_dead_letters(embedded).name, "--where", WHERE)
+
+
+def states_of(stdout):
+    """The lines of the states, and the one of the end."""
+    lines = stdout.splitlines()
+    return lines[lines.index("States") + 1 :]
 
 
 def run_name(stderr):
@@ -99,7 +105,7 @@ def test_a_refused_request_exits_with_1_and_says_why(on_embedded, queues):
     assert json.loads(done.stdout)["status"] == "failed"
     *_, error, hint = done.stderr.splitlines()
     assert error.startswith("error: destination: there is no queue 'nowhere'")
-    assert hint == f"hint: See every step with: redrive history {run_name(done.stderr)}"
+    assert hint == f"hint: See every step with: redrive show {run_name(done.stderr)}"
     assert count(queues.sqs, queues.dlq) == (5, 0)
 
 
@@ -126,7 +132,7 @@ def test_a_request_that_the_plan_refuses_exits_with_1_and_says_why(on_embedded, 
         error
         == "error: lanes: it can only be 1, because a limit with a filter is exact only in one lane; leave it out."
     )
-    assert hint == f"hint: See every step with: redrive history {run_name(done.stderr)}"
+    assert hint == f"hint: See every step with: redrive show {run_name(done.stderr)}"
     assert "Traceback" not in done.stderr
     assert count(queues.sqs, queues.dlq) == (5, 0)
 
@@ -142,13 +148,13 @@ def test_an_incomplete_run_exits_with_1_and_still_has_its_summary(on_embedded, q
 
 
 def test_pipes_get_no_colours(on_embedded, redriven):
-    history = on_embedded("history", run_name(redriven.stderr))
+    history = on_embedded("show", run_name(redriven.stderr))
 
     assert ESCAPE not in redriven.stdout + redriven.stderr + history.stdout + history.stderr
 
 
 def test_a_terminal_that_cannot_show_the_symbols_is_no_reason_to_fail(on_embedded, redriven):
-    done = on_embedded("history", run_name(redriven.stderr), PYTHONIOENCODING="ascii")
+    done = on_embedded("show", run_name(redriven.stderr), PYTHONIOENCODING="ascii")
 
     assert done.returncode == 0, done.stderr
     assert "? ok" in done.stdout
@@ -167,20 +173,20 @@ def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_and_stop_it(start, o
     assert running.returncode == 130
     assert stdout == ""
     assert "the run goes on" in stderr
-    assert f"redrive history {name}" in stderr
-    assert "aws stepfunctions stop-execution --execution-arn arn:aws:states:" in stderr
+    assert f"redrive show {name}" in stderr
+    assert f"redrive stop {name}" in stderr
     assert "Traceback" not in stderr
     sfn = embedded.client("stepfunctions")
     execution = f"{embedded.state_machine.replace(':stateMachine:', ':execution:')}:{name}"
     assert sfn.describe_execution(executionArn=execution)["status"] in {"RUNNING", "SUCCEEDED"}
 
 
-def test_the_history_of_a_finished_run_has_its_states_and_its_lanes(on_embedded, redriven):
-    done = on_embedded("history", run_name(redriven.stderr))
+def test_a_finished_run_is_shown_with_its_states_and_its_lanes(on_embedded, redriven):
+    done = on_embedded("show", run_name(redriven.stderr))
 
     assert done.returncode == 0
     assert done.stderr == ""
-    *states, end = done.stdout.splitlines()
+    *states, end = states_of(done.stdout)
     assert end == "✔ SUCCEEDED"
     names = [re.split(r" {2,}\d", line[22:])[0] for line in states]
     drain = names.index("Drain the queue")
@@ -193,12 +199,12 @@ def test_the_history_of_a_finished_run_has_its_states_and_its_lanes(on_embedded,
     assert all(line.endswith("✔ ok") for line in states)
 
 
-def test_without_a_name_the_history_is_that_of_the_most_recent_run(on_embedded):
+def test_without_a_name_the_most_recent_run_is_shown(on_embedded):
     on_embedded("run", "no-such-queue")
 
-    done = on_embedded("history")
+    done = on_embedded("show")
 
-    *states, end = done.stdout.splitlines()
+    *states, end = states_of(done.stdout)
     assert done.returncode == 0
     assert "Check the request" in states[0]
     assert states[0].endswith("✘ caught QueueNotFound")
@@ -206,11 +212,14 @@ def test_without_a_name_the_history_is_that_of_the_most_recent_run(on_embedded):
     assert end.startswith("✘ FAILED  QueueNotFound: queue: there is no queue 'no-such-queue'")
 
 
-def test_the_history_as_json_is_one_object_for_each_state_and_one_for_the_end(on_embedded, redriven):
-    done = on_embedded("history", run_name(redriven.stderr), "--json")
+def test_all_of_it_as_json_has_an_object_for_each_state_and_one_for_the_end(on_embedded, redriven):
+    done = on_embedded("show", run_name(redriven.stderr), "--json")
 
-    *states, end = map(json.loads, done.stdout.splitlines())
+    shown = json.loads(done.stdout)
+    states, end = shown["states"], shown["end"]
 
+    assert shown["summary"]["status"] == "complete"
+    assert shown["request"]["filter"] == {"where": WHERE}
     assert end["execution"] == "SUCCEEDED"
     assert {"time", "state", "lane", "status", "attempts", "error", "cause", "seconds"} == set(states[0])
     lanes = [state["state"] for state in states if state["lane"] == 1]
@@ -230,4 +239,4 @@ def test_an_execution_can_be_named_by_its_arn(on_embedded, embedded, redriven):
     name = run_name(redriven.stderr)
     arn = f"{embedded.state_machine.replace(':stateMachine:', ':execution:')}:{name}"
 
-    assert on_embedded("history", arn).stdout == on_embedded("history", name).stdout
+    assert on_embedded("show", arn).stdout == on_embedded("show", name).stdout

@@ -54,7 +54,7 @@ def _refused(error: exceptions.ClientError, asked: str) -> CliError:
         case "ExecutionDoesNotExist":
             return CliError(
                 f"There is no execution {''.join(execution)} of the stack {stack} in {region}, account {account}.",
-                "`redrive history` without a name shows the most recent one; AWS keeps 90 days.",
+                "`redrive runs` lists those there were; AWS keeps an execution for 90 days.",
             )
         case "AccessDenied" | "AccessDeniedException":
             return CliError(

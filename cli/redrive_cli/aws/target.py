@@ -31,6 +31,11 @@ _QUEUES = 1_000  # that one call lists
 _NEAR = 0.75  # of 1.0, what difflib calls the same
 # What is not the service's name in capitals, in the variable AWS_ENDPOINT_URL_….
 _IDS = {"stepfunctions": "SFN", "events": "EVENTBRIDGE"}
+# A few attempts: an endpoint that is not there should be said soon. Objects are fetched side by side.
+PATIENT = Config(
+    retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=30, max_pool_connections=16
+)
+QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=2)  # for who would not wait
 _WHERE_CREDENTIALS_ARE = (
     "Correct the variables AWS_…, or the profile in ~/.aws/config or ~/.aws/credentials; --profile names another."
 )
@@ -45,10 +50,10 @@ class Target:
     region: str | None
     profile: str | None
 
-    def machine(self) -> Machine:
+    def machine(self, config: Config = PATIENT) -> Machine:
         """Find the stack's state machine, which has its name, in the caller's account and Region. Raises CliError."""
         with aws_errors():
-            sfn, sts = self.client("stepfunctions"), self.client("sts")
+            sfn, sts = self.client("stepfunctions", config), self.client("sts", config)
             caller = sts.get_caller_identity()
         if not str(caller.get("Arn", "")).startswith("arn:"):
             raise no_aws(sts.meta.endpoint_url)
@@ -95,14 +100,12 @@ class Target:
         with aws_errors():
             return Ledger(self.client("s3"), self.resource("Bucket"), run)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config = PATIENT) -> Any:
         """A client of this target. Raises CliError, and botocore's errors."""
         check_endpoint("--endpoint-url", self.endpoint_url)
         if self.endpoint_url is None:
             for name in (f"AWS_ENDPOINT_URL_{_IDS.get(service, service.upper())}", "AWS_ENDPOINT_URL"):
                 check_endpoint(name, os.environ.get(name) or None)
-        # A few attempts: an endpoint that is not there should be said soon.
-        config = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
         try:
             return self._session.client(service, endpoint_url=self.endpoint_url, config=config)  # type: ignore[call-overload]
         except (BotoCoreError, CliError):
@@ -146,10 +149,6 @@ class Target:
         if any(word.startswith("-") for word in words):  # else it would be read as an option
             return shlex.join(["redrive", command, *options, "--", *words])
         return shlex.join(["redrive", command, *words, *options])
-
-    def aws(self, *words: str) -> str:
-        """A command of the AWS command line on the same target, to type."""
-        return shlex.join(["aws", *words, *self._where()])
 
     def _where(self) -> list[str]:
         options = {"--endpoint-url": self.endpoint_url, "--region": self.region, "--profile": self.profile}

@@ -127,7 +127,7 @@ def _schedule_fires(stack: LocalStack, nightly: Story) -> None:
         execution = _scheduled_execution(stack)
         _end_schedule(stack)
     _tell(f"It did, with the request {execution['input']}")
-    _type(stack, "history", execution["name"])
+    _type(stack, "show", execution["name"])
     result = json.loads(execution["output"])
     _tell(f"It asks for yesterday's messages. The {result['held']} that it received are of today, so it held them")
     _tell(f"while it ran, and sent {result['sent']}.")

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from redrive.values.errors import InvalidRequest
+from redrive.values.request import Window
+from redrive.values.window import span_of
 from redrive_cli.stack.product import STACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+class _Since(click.ParamType[datetime]):
+    """A time in the past: how long ago, or a day or a time (UTC), written as in a request."""
+
+    name = "DURATION|DAY"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        now = datetime.now(UTC)
+        for window, end in ((Window(older_than=value), 1), (Window(from_=value), 0)):
+            try:
+                return datetime.fromtimestamp((span_of(window, now)[end] or 0) / 1000, UTC)
+            except InvalidRequest:
+                continue
+        raise click.BadParameter(
+            f"{value!r} is neither a duration such as 30d nor a day such as 2026-11-20.", ctx, param
+        )
+
+
+SINCE = _Since()
 
 
 def on_target(command: Callable[..., None]) -> Callable[..., None]:

@@ -18,6 +18,7 @@ from redrive.values.lane import MOST_LANES
 from redrive.values.summary import Summary
 from redrive_cli.aws.executions import name_execution
 from redrive_cli.aws.target import Target
+from redrive_cli.commands.complete import complete_queue
 from redrive_cli.commands.options import on_target
 from redrive_cli.errors import CliError
 from redrive_cli.view.console import console, print_json, show_error
@@ -40,7 +41,7 @@ _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 
 
 @click.command()
-@click.argument("queue")
+@click.argument("queue", shell_complete=complete_queue)
 @click.option("--where", metavar="EXPR", help="Only messages for which this JSONata condition is true.")
 @click.option(
     "--sent",
@@ -104,7 +105,7 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
         try:
             end, summary = _watch(machine, execution)
         except CliError as error:
-            again = f"The run goes on; see it with: {target.redrive('history', name)}"
+            again = f"The run goes on; see it with: {target.redrive('show', name)}"
             raise CliError(str(error), f"{error.hint} {again}") from error
     except KeyboardInterrupt:  # also while it is being started: it may have been
         _tell_it_goes_on(target, execution)
@@ -117,7 +118,7 @@ def run(queue: str, as_json: bool, **options: Any) -> None:
         show_summary(console(), summary)
     if end.status != "SUCCEEDED":
         why = end.cause or f"the execution ended as {end.status}"
-        show_error(why, f"{_suggestion(target, document, end)}See every step with: {target.redrive('history', name)}")
+        show_error(why, f"{_suggestion(target, document, end)}See every step with: {target.redrive('show', name)}")
         sys.exit(1)
 
 
@@ -197,9 +198,9 @@ def _suggestion(target: Target, document: Json, end: Ended) -> str:
 
 
 def _tell_it_goes_on(target: Target, execution: str) -> None:
-    stop = target.aws("stepfunctions", "stop-execution", "--execution-arn", execution)
     out = console(stderr=True)
     out.line()
     out.line("No longer watching; the run goes on.")
-    out.line(f"hint: See it with: {target.redrive('history', execution.rsplit(':', 1)[-1])}")
-    out.line(f"hint: Stop it with: {stop} (what it holds then becomes visible within ten minutes)")
+    name = execution.rsplit(":", 1)[-1]
+    out.line(f"hint: See it with: {target.redrive('show', name)}")
+    out.line(f"hint: Stop it with: {target.redrive('stop', name)}")

@@ -48,6 +48,10 @@ class Screen:
 
     def line(self, *parts: str | tuple[str, str]) -> None:
         """Print a line of texts, each plain or with its style."""
+        if self._out.color_system is None:  # rich would take ten times as long to print the same
+            texts = "".join(part if isinstance(part, str) else part[0] for part in parts)
+            self._out.file.write(f"{escaped(texts)}\n")
+            return
         styled = [(part, "") if isinstance(part, str) else part for part in parts]
         self._out.print(Text.assemble(*((escaped(text), style) for text, style in styled)))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from redrive.values.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from redrive.values.summary import Summary
     from redrive_cli.view.console import Screen
@@ -18,8 +18,12 @@ _SERVICES = {"sqs": "SQS", "s3": "S3", "dynamodb": "DynamoDB", "lambda": "Lambda
 
 def show_summary(out: Screen, summary: Summary) -> None:
     """Print a run's summary."""
-    lines = list(_lines(summary))
-    width = max(9, *(len(name) for name, _ in lines)) + 1
+    show_lines(out, list(_lines(summary)))
+
+
+def show_lines(out: Screen, lines: Sequence[tuple[str, str]]) -> None:
+    """Print names and texts, aligned."""
+    width = max([9, *(len(name) for name, _ in lines)]) + 1
     for name, value in lines:
         out.line(f"{name:<{width}}{value}")
 

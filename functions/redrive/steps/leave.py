@@ -15,11 +15,12 @@ from redrive.stores.pages import closed_names
 from redrive.values.plan import RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable
 
     from mypy_boto3_stepfunctions import SFNClient
 
     from redrive.stores.ledger import Ledger
+    from redrive.stores.manifest import Recorded
     from redrive.values.plan import RunState
     from redrive.values.summary import Summary
 
@@ -56,12 +57,10 @@ def gather(
         return None
 
 
-def leave(ledger: Ledger, summary: Summary, gathered: Found | None, sums: Mapping[str, str] | None = None) -> bool:
-    """Leave `report.html`; tell whether it is there. `sums` are SHA-256 of the run's objects by key. Never raises."""
-    if gathered is None:
-        return False
+def leave(ledger: Ledger, summary: Summary, gathered: Found, recorded: Iterable[Recorded]) -> bool:
+    """Leave `report.html`, with what the manifest recorded; tell whether it is there. Never raises."""
     folder = f"runs/{ledger.run}/"
-    files = [{"key": key.removeprefix(folder), "bytes": None, "sha256": known} for key, known in (sums or {}).items()]
+    files = [{"key": file.key.removeprefix(folder), "bytes": file.bytes, "sha256": file.sha256} for file in recorded]
     try:
         history = gathered.history
         foretold = history.foretold(summary.status) if history else None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from redrive import clock
+from redrive.stores import moves
 from redrive.values import bill
 from redrive.values.bill import add, no_requests
 from redrive.values.errors import Failure
@@ -80,6 +81,8 @@ def report(ledger: Ledger, state: RunState, met: Sequence[str] = (), asked: Requ
         cause=failure.sentence if failure else None,
     )
     ledger.write_document("summary", summary.to_json())
+    if moved:
+        moves.write(ledger, summary, moved)
     return summary
 
 
@@ -94,7 +97,9 @@ def _path(state: RunState, lanes: list[Lane]) -> str | None:
 def _bill(state: RunState, lanes: list[Lane], asked: Requests) -> Requests:
     """Add up the bill, with this step (`asked` is what it has), and the states that no function stands behind."""
     presence = 2 * int(state.plan is not None)  # whom it met, and that it leaves
-    report = {"s3": 1, "lambda": 1, "dynamodb": presence, "transitions": bill.transitions("report")}
+    # The summary and the manifest are written, for which the summary is read, and what SQS moved itself.
+    written = 3 + int(bool(state.task and state.task.moved))
+    report = {"s3": written, "lambda": 1, "dynamodb": presence, "transitions": bill.transitions("report")}
     rounds = max((lane.round for lane in lanes), default=0)
     starts = int(state.move_began or state.refusal is not None)
     looks = state.plan.looks if state.plan else 0

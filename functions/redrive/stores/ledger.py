@@ -1,6 +1,6 @@
 """The ledger: what a run leaves under `runs/<day>/<name>/` in the bucket, and how its steps hand each other a page.
 
-    request.json, plan.json, summary.json
+    request.json, plan.json, summary.json, manifest.json
     pages/<page>.jsonl.gz      the messages, as received: the backup (short life)
     verdicts/<page>.jsonl.gz   what the filter decided, with new bodies (short life)
     held/<page>.jsonl.gz       receipt handles of what is to become visible, and until when it is held (short life)
@@ -37,7 +37,7 @@ _MISSING = {"NoSuchKey", "404"}
 _SUFFIX = ".jsonl.gz"
 _PAGE = re.compile(r"\d+/\d+-\d+")
 # What comes of reading what we did not write, or not so.
-_FOREIGN = (
+FOREIGN = (
     ValueError,  # no JSON, no text, no base64, no such outcome
     LookupError,  # a field, or all of it, is missing
     TypeError,
@@ -59,7 +59,7 @@ def legible(read: Callable[P, Read]) -> Callable[P, Read]:
     def reader(*args: P.args, **kwargs: P.kwargs) -> Read:
         try:
             return read(*args, **kwargs)
-        except _FOREIGN as error:
+        except FOREIGN as error:
             what = type(error).__name__  # and no more: the error's own text may quote what stands there
             raise PageUnreadable(f"an object in the bucket cannot be read ({what}).") from error
 
@@ -96,7 +96,8 @@ class Ledger:
         with gzip.open(body, "wb", _FAST) as file:  # line by line, as it is read
             for line in lines:
                 file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-        tags: dict[str, Any] = {} if kind == OUTCOMES else {"Tagging": SHORT_LIFE}
+        # What is kept for long has a SHA-256 in S3 from its first moment on: the manifest asks for it.
+        tags: dict[str, Any] = {"ChecksumAlgorithm": "SHA256"} if kind == OUTCOMES else {"Tagging": SHORT_LIFE}
         self.s3.put_object(
             Bucket=self.bucket,
             Key=self._page_key(kind, page),
@@ -126,12 +127,16 @@ class Ledger:
                     yield name
 
     def write_document(self, name: str, document: dict[str, Any]) -> None:
-        """Write `request`, `plan` or `summary`, for people to read."""
+        """Write `request`, `plan`, `summary` or `manifest`, for people to read."""
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         key = f"runs/{self.run}/{name}.json"
-        # Half a character has no UTF-8; what stands for it is JSON's own escape.
-        body = text.encode(errors="backslashreplace")
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/json")
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=text.encode(errors="backslashreplace"),  # half a character has no UTF-8, and this is JSON's own escape
+            ContentType="application/json",
+            ChecksumAlgorithm="SHA256",
+        )
 
     def read_document(self, name: str) -> dict[str, Any]:
         """Read what `write_document` wrote. Raises KeyError when there is none, and PageUnreadable."""

@@ -1,6 +1,7 @@
 """The report: what happened, added up, and how the run ends."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,8 @@ TIMEOUT = {"Error": "States.Timeout", "Cause": ""}
 class NoLedger:
     """Where the summary would be written; the real one is in its own test."""
 
-    run, address = run_named("run-1"), "s3://b/runs/2026-11-21/run-1/"
+    run, bucket, address = run_named("run-1"), "b", "s3://b/runs/2026-11-21/run-1/"
+    s3 = SimpleNamespace(put_object=lambda **_: None)
 
     def write_document(self, name, document):
         json.dumps(document)
