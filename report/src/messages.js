@@ -41,7 +41,7 @@ export class Rows {
     const { words } = this.messages, text = this.words.trim().toLowerCase();
     const must = Object.entries(this.wanted).filter(([, value]) => value !== "").map(([name, value]) => [this.place[name], words.indexOf(value)]);
     const hit = text && words.map((word) => word.toLowerCase().includes(text));
-    const own = ["id", "new_id", "key"].map((name) => this.place[name]), worded = ["outcome", "reason", "source", "destination"].map((name) => this.place[name]);
+    const own = ["id", "new_id", "key", "first_id"].filter((name) => name in this.place).map((name) => this.place[name]), worded = ["outcome", "reason", "source", "destination"].map((name) => this.place[name]);
     const matches = (row) => !text || own.some((n) => row[n] !== null && row[n].toLowerCase().includes(text)) || worded.some((n) => row[n] !== null && hit[row[n]]);
     const shown = [];
     this.all.forEach((row, number) => {

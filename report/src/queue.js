@@ -31,7 +31,7 @@ export function queueReport(found) {
       ["lives", "Messages", [
         found.left_out && h("p", { class: "note warn" }, found.left_out),
         h("p", { class: "note" }, "A line for each outcome in a run. A message that came back has another id each time; its first one joins them."),
-        messageTable(found.messages, found.queue, { heads: { page: "Run", key: "Key", kind: "First id" }, columns: ["id", "key", "outcome", "reason", "source", "destination", "new_id", "kind", "at", "page"], filters: ["outcome", "reason", "source", "page"] })]],
+        messageTable(found.messages, found.queue, { heads: { page: "Run", first_id: "First id" }, columns: ["id", "key", "outcome", "reason", "source", "destination", "new_id", "first_id", "at", "page"], filters: ["outcome", "reason", "source", "page"] })]],
       ["runs", "Runs", [
         table("Runs at this queue", ["Run", "Started (UTC)", "Outcome", "Received", "Sent", "Held", "Failed", "Took"], found.runs.map((run) => [run.run, moment(run.started), run.status ? badge(run.status) : "unknown", count(run.received), count(run.sent), count(run.held), count(run.failed), seconds(run.seconds)]), ["text", "", "", "number", "number", "number", "number", "number"]),
         found.runs.length ? null : h("p", { class: "note" }, `No run in ${counted(found.days, "day")}.`)]],

@@ -47,14 +47,20 @@ def bodies_of(ledger: Ledger, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def pack(lines: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Pack lines of outcomes, each with its page's name (or its run), to `{"columns", "words", "rows"}`."""
+def pack(lines: Iterable[tuple[str, Any]], more: Sequence[str] = ()) -> dict[str, Any]:
+    """Pack lines of outcomes, each with its page's name (or its run), to `{"columns", "worded", "words", "rows"}`.
+
+    `more` are columns beside the usual ones, of texts.
+    """
+    columns = (*COLUMNS, *more)
     numbers: dict[str, int] = {}
     rows = []
-    for page, line in lines:
-        told = _told(page, line if isinstance(line, dict) else {})
-        rows.append([_number(numbers, told[name]) if name in WORDS else told[name] for name in COLUMNS])
-    return {"columns": list(COLUMNS), "worded": list(WORDS), "words": list(numbers), "rows": rows}
+    for page, given in lines:
+        line = given if isinstance(given, dict) else {}
+        told = _told(page, line)
+        told |= {name: _text(line.get(name)) for name in more}
+        rows.append([_number(numbers, told[name]) if name in WORDS else told[name] for name in columns])
+    return {"columns": list(columns), "worded": list(WORDS), "words": list(numbers), "rows": rows}
 
 
 def _told(page: str, line: dict[str, Any]) -> dict[str, Any]:
