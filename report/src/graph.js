@@ -74,7 +74,7 @@ function drawnState(state, went, choose) {
     went.retries && counted(went.retries, "retry").replace("retrys", "retries"), went.caught && `${counted(went.caught, "error")} caught`, went.failed && "failed",
   ].filter(Boolean).join(", ");
   const act = went && {
-    role: "button", tabindex: "0", "aria-pressed": "false", "aria-label": described,
+    role: "button", tabindex: "0", "aria-pressed": "false",
     onclick: () => choose(state.name),
     onkeydown: (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
@@ -83,19 +83,19 @@ function drawnState(state, went, choose) {
     },
   };
   return s("g", { class: `state ${state.type.toLowerCase()}${went ? " taken" : ""} ${sign ?? ""}`, "data-state": state.name, ...act },
-    s("title", {}, `${state.name}${went ? "" : " (not entered)"}${state.comment ? `\n${state.comment}` : ""}`),
+    s("title", {}, described ?? `${state.name}, not entered`), // its name; the rest is for eyes
     s("rect", at),
-    s("text", { x: middle, y: state.y + (told ? 17 : 24), "text-anchor": "middle" }, `${SHAPES[state.type] ?? ""} ${state.name}`),
-    told && s("text", { class: "told", x: middle, y: state.y + 32, "text-anchor": "middle" }, told),
-    marks && s("text", { class: "marks", x: state.x + state.width - 6, y: state.y - 3, "text-anchor": "end" }, marks));
+    s("text", { "aria-hidden": "true", x: middle, y: state.y + (told ? 17 : 24), "text-anchor": "middle" }, `${SHAPES[state.type] ?? ""} ${state.name}`),
+    told && s("text", { "aria-hidden": "true", class: "told", x: middle, y: state.y + 32, "text-anchor": "middle" }, told),
+    marks && s("text", { "aria-hidden": "true", class: "marks", x: state.x + state.width - 6, y: state.y - 3, "text-anchor": "end" }, marks));
 }
 
-/** Draw one machine; `show(name, visits)` is called when a state is chosen. */
+/** Draw one machine; `show(state, visits)` is called when a state is chosen. */
 export function graph(layout, visits, start, label, show) {
   const { states, ways } = walked(visits, layout, start);
   const choose = (name) => {
     for (const node of drawing.querySelectorAll("[aria-pressed]")) node.setAttribute("aria-pressed", String(node.dataset.state === name));
-    show(name, states.get(name).visits);
+    show(layout.states.find((state) => state.name === name), states.get(name).visits);
   };
   const order = [...layout.ways].sort((a, b) => ways.has(`${a.from}\n${a.to}`) - ways.has(`${b.from}\n${b.to}`));
   const drawing = s("svg", { class: "graph", viewBox: `0 0 ${layout.width} ${layout.height}`, width: layout.width, height: layout.height, role: "group", "aria-label": label },
@@ -105,7 +105,7 @@ export function graph(layout, visits, start, label, show) {
 }
 
 /** The visits of one state, as a table. */
-export function entries(name, visits, start) {
+export function entries({ name, comment }, visits, start) {
   const MOST = 500;
   const heads = ["Entered (UTC)", "After", "Lane", "Took", "Tries", "How it ended"];
   const rows = visits.slice(0, MOST).map((visit) => [
@@ -113,14 +113,14 @@ export function entries(name, visits, start) {
     [visit.foretold && "follows from the outcome; ", visit.retried?.length ? `retried after ${visit.retried.join(", ")}; ` : "", visit.status, visit.error ? `: ${visit.error}` : "", visit.cause ? h("div", { class: "cause" }, visit.cause) : ""],
   ]);
   const more = visits.length > MOST ? h("p", { class: "note" }, `The first ${count(MOST)} of ${count(visits.length)}.`) : null;
-  return [table(`Entries of “${name}”`, heads, rows, ["", "number", "number", "number", "number", "text"]), more];
+  return [comment && h("p", { class: "note" }, comment), table(`Entries of “${name}”`, heads, rows, ["", "number", "number", "number", "number", "text"]), more];
 }
 
 export function graphSection(machine, document) {
   const history = document.history, visits = history?.visits ?? [];
   const start = visits.length ? visits[0].entered : 0;
-  const panel = h("div", { class: "panel", "aria-live": "polite" }, h("p", { class: "note" }, visits.length ? "Choose a state to see when it was entered." : "The way is not known: AWS keeps a history for 90 days, and the ledger has none."));
-  const show = (name, found) => replace(panel, entries(name, found, start));
+  const panel = h("div", { class: "panel", role: "region", tabindex: "0", "aria-label": "Entries of a state", "aria-live": "polite" }, h("p", { class: "note" }, visits.length ? "Choose a state to see when it was entered." : "The way is not known: AWS keeps a history for 90 days, and the ledger has none."));
+  const show = (state, found) => replace(panel, entries(state, found, start));
   const own = visits.filter((visit) => visit.lane === null);
   const lanes = [...new Set(visits.map((visit) => visit.lane).filter((lane) => lane !== null))].sort((a, b) => a - b);
   const holder = h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "What the lanes did" });

@@ -96,10 +96,11 @@ export function messageTable(messages, name, extra = {}) {
   if (!messages.rows.length) return [];
   const heads = { ...HEADS, ...extra.heads };
   const rows = new Rows(messages), columns = (extra.columns ?? SHOWN).filter((column) => rows.has(column));
-  const status = h("p", { class: "status", role: "status" }), detail = h("div", { class: "panel detail", "aria-live": "polite" });
+  const status = h("p", { class: "status", role: "status" }), detail = h("div", { class: "panel detail", role: "region", tabindex: "0", "aria-label": "One message", "aria-live": "polite" });
   const body = h("tbody"), head = h("tr", { "aria-rowindex": 1 });
   const grid = h("table", { class: "messages", "aria-colcount": columns.length }, h("caption", { class: "hidden" }, "Messages"), h("colgroup", {}, columns.map((column) => h("col", { class: `w-${column}` }))), h("thead", {}, head), body);
   const box = h("div", { class: "window", role: "region", tabindex: "0", "aria-label": "Messages; arrow keys move, Enter shows one", onscroll: () => draw(), onkeydown: keys }, grid);
+  grid.style.minWidth = `${columns.length * 135 + 80}px`;
   let current = 0, drawn = "";
 
   const spacer = (height) => {

@@ -26,7 +26,7 @@ export function queueReport(found) {
         grouped("By reason", ["Reason", "Messages", "Times redriven", "Last (UTC)"], found.dying.reasons),
         grouped("By source", ["Source", "Messages", "Times redriven", "Last (UTC)"], found.dying.sources)]],
       ["took", "How many runs it took", [
-        table("Messages by how often they were sent before they stayed away", ["Times sent", "Messages", "of them came back last"], found.took.map((entry) => [entry.times, count(entry.messages), count(entry.back)]), ["number key", "number", "number"])]],
+        table("Messages by how often they were sent", ["Times sent", "Messages", "of them in the queue again"], found.took.map((entry) => [entry.times, count(entry.messages), count(entry.back)]), ["number key", "number", "number"])]],
       ["outcomes", "Outcomes", outcomes(found.messages)],
       ["lives", "Messages", [
         found.left_out && h("p", { class: "note warn" }, found.left_out),

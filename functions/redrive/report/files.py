@@ -44,4 +44,4 @@ def object_lock(ledger: Ledger) -> dict[str, Any] | None:
         return None
     rule = found.get("Rule", {}).get("DefaultRetention", {})
     on = found.get("ObjectLockEnabled") == "Enabled"
-    return {"on": on, "mode": rule.get("Mode"), "days": rule.get("Days"), "years": rule.get("Years")}
+    return {"on": on, "mode": rule.get("Mode"), "days": rule.get("Days") or None, "years": rule.get("Years") or None}

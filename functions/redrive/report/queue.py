@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 MOST_ROWS = 100_000
 MOST_GROUPS = 30
-CAME_BACK = "came back after it was sent, and was not chosen again"
-_BACK = "it was sent, and is in the queue again"
+LEFT = "it came back after it was sent, and was not chosen again"
+AGAIN = "it came back after it was sent, and was sent again"
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def _groups(lives: Sequence[Life], what: Any) -> list[dict[str, Any]]:
 
 def _reason(life: Life) -> str:
     if life.last.get("outcome") == Outcome.HELD and life.returns:
-        return CAME_BACK
-    return life.reason or _BACK
+        return LEFT
+    return life.reason or AGAIN
 
 
 def _source(life: Life) -> str:
