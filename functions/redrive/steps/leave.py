@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PUTS = 1  # that `leave` makes, of which the bill is told before
 MOST_EVENTS = 20_000  # of a history: some 10 MB as visits
-RESERVE = 60.0  # seconds of the step's time that stay for the summary, and all that must not be missing
+RESERVE = 45.0  # seconds of the step's time that stay for the summary, and all that must not be missing
 MOST_SECONDS = 20.0  # for the history, however much time there is
 
 
