@@ -1,7 +1,7 @@
 // What ran when, and how many messages a second were closed.
 import { count, h, moment, s, seconds } from "./dom.js";
 
-const WIDTH = 1000, LEFT = 64, ROW = 18, RATE = 70, BUCKETS = 120;
+const WIDTH = 1000, LEFT = 64, ROW = 18, RATE = 70, MOST_BUCKETS = 120;
 
 const ticks = (span) => {
   const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400].find((size) => span / size <= 10) ?? span;
@@ -26,17 +26,18 @@ export function timeline(machine, document, messages) {
     bars.push(s("rect", { class: `bar ${colour(visit)} ${visit.status === "ok" ? "" : visit.status}`, x: from.toFixed(1), width: Math.max(1, to - from).toFixed(1), y: RATE + 24 + lanes.indexOf(visit.lane) * ROW, height: ROW - 4 },
       s("title", {}, `${visit.lane === null ? "run" : `lane ${visit.lane}`} · ${visit.state} · ${seconds(visit.seconds)}${visit.attempts > 1 ? ` · ${visit.attempts} tries` : ""}${visit.error ? ` · ${visit.error}` : ""}`)));
   }
-  const closed = new Array(BUCKETS).fill(0), at = messages.columns.indexOf("at");
+  const buckets = Math.min(MOST_BUCKETS, Math.ceil(span)); // none is shorter than a second: a page is closed at once
+  const closed = new Array(buckets).fill(0), at = messages.columns.indexOf("at");
   let known = 0;
   for (const row of messages.rows) {
     if (row[at] === null) continue;
     known += 1;
-    closed[Math.min(BUCKETS - 1, Math.max(0, Math.floor(((row[at] - start) / 1000 / span) * BUCKETS)))] += 1;
+    closed[Math.min(buckets - 1, Math.max(0, Math.floor(((row[at] - start) / 1000 / span) * buckets)))] += 1;
   }
-  const most = Math.max(...closed) / (span / BUCKETS);
-  const width = (WIDTH - LEFT - 8) / BUCKETS;
-  const rates = closed.map((number, n) => number && s("rect", { class: "rate", x: (LEFT + n * width).toFixed(1), width: Math.max(1, width - 1).toFixed(1), height: (number / (span / BUCKETS) / most * (RATE - 22)).toFixed(1), y: (RATE - number / (span / BUCKETS) / most * (RATE - 22)).toFixed(1) },
-    s("title", {}, `${count(number)} messages around +${seconds((n + 0.5) * span / BUCKETS)}`)));
+  const most = Math.max(...closed) / (span / buckets);
+  const width = (WIDTH - LEFT - 8) / buckets;
+  const rates = closed.map((number, n) => number && s("rect", { class: "rate", x: (LEFT + n * width).toFixed(1), width: Math.max(1, width - 1).toFixed(1), height: (number / (span / buckets) / most * (RATE - 22)).toFixed(1), y: (RATE - number / (span / buckets) / most * (RATE - 22)).toFixed(1) },
+    s("title", {}, `${count(number)} messages around +${seconds((n + 0.5) * span / buckets)}`)));
   const height = RATE + 28 + lanes.length * ROW + 22;
   const rows = lanes.map((lane, n) => s("text", { x: LEFT - 8, y: RATE + 34 + n * ROW, "text-anchor": "end" }, lane === null ? "run" : `lane ${lane}`));
   const axis = ticks(span).map((second) => [

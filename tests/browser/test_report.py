@@ -174,6 +174,41 @@ def test_the_top_says_what_happened_and_the_parts_agree_with_the_summary(custom,
     assert re.search(r"outcomes/\S+\s+[\d.]+ K?i?B\s+[0-9a-f]{64}", found.page.locator("#files").inner_text())
 
 
+def visit(state, kind="Task", *, at=0, lane=None, **more):
+    told = {
+        "state": state,
+        "kind": kind,
+        "lane": lane,
+        "entered": 1_795_000_000_000 + at,
+        "seconds": 1.0,
+        "status": "ok",
+    }
+    return told | {"attempts": 1, "retried": [], "error": "", "cause": ""} | more
+
+
+def test_retries_and_caught_errors_are_marked_and_listed(opened):
+    visits = [
+        visit("Check the request", attempts=3, retried=["Sandbox.Timedout", "Sandbox.Timedout"]),
+        visit("Count dead letters", at=1000, status="caught", error="QueueNotFound", cause=HOSTILE["script"]),
+        visit("Write the report", at=2000, status="running", seconds=None),
+    ]
+    found = opened(made(history={"visits": visits, "end": None, "complete": False}))
+    assert found.page.locator('[data-state="Check the request"] .marks').text_content() == "↻ 2"
+    assert found.page.locator('[data-state="Count dead letters"] .marks').text_content() == "✘ 1 caught"
+    caught = found.page.locator(".way.taken.error").evaluate_all(
+        "nodes => nodes.map(n => [n.dataset.from, n.dataset.to])"
+    )
+    assert caught == [["Count dead letters", "Write the report"]]
+    rows = [row.split("\t") for row in found.texts("#retried tbody tr")]
+    assert [row[:4] for row in rows] == [
+        ["Check the request", "Sandbox.Timedout", "tried again", "2"],
+        ["Count dead letters", "QueueNotFound", "caught", "1"],
+    ]
+    found.page.locator('[data-state="Count dead letters"]').click()
+    assert HOSTILE["script"] in found.page.locator(".beside .panel").inner_text()
+    assert "longer than what was read" in found.page.locator("#way").inner_text()
+
+
 def test_filter_sort_and_search(opened):
     found = opened(made(lines=[line(n) for n in range(900)]))
     found.page.locator('[data-filter="outcome"]').select_option("failed")
