@@ -28,8 +28,9 @@ BENCHES := bench-cost bench-throughput bench-latency bench-million bench-filter 
 
 # Without npm, the suite skips what asks the evaluator, and says so.
 EVALUATOR := $(if $(shell command -v npm 2>/dev/null),tests/iam/node_modules/.ready)
+PAGE_TOOLS := $(if $(shell command -v npm 2>/dev/null),report/node_modules/.ready)
 
-.PHONY: demo package test test-all test-lambda test-iam test-browser faults lint format picture requirements clean help $(BENCHES)
+.PHONY: demo package test test-all test-lambda test-iam test-browser faults lint format picture report-page requirements clean help $(BENCHES)
 
 help:
 	@echo "make demo      the main job, on an embedded AWS on this machine: two minutes"
@@ -38,12 +39,13 @@ help:
 	@echo "make test-all  make test, and the slow suites"
 	@echo "make test-lambda  the package as Lambda runs it: Python 3.13, a sandbox, the function's memory"
 	@echo "make test-iam  trace every call to AWS, and prove its permission; the table in docs/permissions.md (needs node)"
-	@echo "make test-browser  a stranger's page in a real browser, which reaches nothing of redrive local (needs Chromium)"
+	@echo "make test-browser  the report, and a stranger's page, in a real browser (needs Chromium; node for axe)"
 	@echo "make faults    kill a run at every call it makes; the table in docs/faults.md"
 	@echo "make bench-NAME  cost, throughput, latency, million, filter, cold, rate: the tables in docs/performance.md"
 	@echo "make lint      ruff, mypy, cfn-lint, import-linter"
 	@echo "make format    write code, the machine's file and the table of the request as lint and tests want them"
 	@echo "make picture   the run in the README, anew"
+	@echo "make report-page  the page of a report, anew: after a change of report/ or of the machine (needs node)"
 	@echo "make clean     remove what the others made"
 
 # All that the other targets need, and so what the demo needs too.
@@ -101,9 +103,21 @@ tests/iam/node_modules/.ready: tests/iam/package-lock.json
 	cd tests/iam && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-# Without a browser it says what it skipped.
-test-browser: $(READY)
-	$(BIN)/pytest tests/browser -rs
+# Without a browser it says what it skipped; and also holds the page of a report to its source.
+test-browser: $(READY) $(VENV)/.browser $(PAGE_TOOLS)
+	$(BIN)/pytest tests/browser tests/unit/report/test_page.py -rs
+
+# Only these tests need what drives a browser, and it is large.
+$(VENV)/.browser: tests/browser/requirements.txt $(READY)
+	$(INSTALL) --quiet -r tests/browser/requirements.txt
+	@touch $@
+
+report/node_modules/.ready: report/package-lock.json
+	cd report && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+report-page: report/node_modules/.ready
+	cd report && npm run --silent build
 
 faults: $(READY)
 	$(BIN)/pytest tests/faults -n 2 --dist worksteal --faults-table docs/faults.md
@@ -130,7 +144,8 @@ requirements: $(READY)
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt functions/requirements.in -o functions/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.13 -c requirements.txt tests/lambda/requirements.in -o tests/lambda/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt bench/requirements.in -o bench/requirements.txt
+	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 -c requirements.txt tests/browser/requirements.in -o tests/browser/requirements.txt
 
 clean:
-	rm -rf $(VENV) tests/iam/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/iam/node_modules report/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -42,6 +42,7 @@ COMMANDS = {
         "messages": "Show what became of each message of a run.",
         "find": "Tell what happened to a message, over all runs.",
         "verify": "Compare a run's ledger with what it recorded.",
+        "report": "Write a run's report, or a queue's, as one file.",
     },
     "Try": {
         "check": "Check a request document, and say what it means.",

@@ -266,6 +266,7 @@ def test_what_was_changed_added_or_taken_away_is_said_and_exits_with_1(embedded,
     assert done.returncode == 1
     *verdicts, whole = map(json.loads, done.stdout.splitlines())
     assert {each["key"].removeprefix(folder): each["what"] for each in verdicts} == {
+        "history.json": "ok",
         "outcomes/0/1-9.jsonl.gz": "added",
         "plan.json": "ok",
         "request.json": "missing",

@@ -16,6 +16,7 @@ from support.rig import fault_rig
 def trace():
     """What every function and the machine asked of AWS."""
     with pytest.MonkeyPatch.context() as monkeypatch, tracing() as trace, fault_rig(monkeypatch, page=6) as rig:
+        monkeypatch.setenv("REPORT_MESSAGES", "10000")
         moves = Moves(monkeypatch, rig.clock, trace.see_move_task)
         trace.watch(monkeypatch, rig)
         Scenarios(rig, moves, monkeypatch).play()

@@ -20,6 +20,7 @@ ACTION = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
     "s3:HeadObject": "s3:GetObject",
     "lambda:Invoke": "lambda:InvokeFunction",
 }
@@ -143,3 +144,12 @@ def asked_by_aws(functions: list[str]) -> Iterator[Ask]:
         for action in ("states:DescribeExecution", "states:StopExecution"):
             yield Ask("machine", action, execution, "Distributed Map")
     yield Ask("schedule", "states:StartExecution", MACHINE, "the schedule")
+    # moto has no executions, so no trace has what `redrive.history.tail` asks of one: `tests/cli/test_report.py` sees it.
+    for execution in (f"{EXECUTION}:run-1", f"{EXECUTION}/lane:1"):
+        for action in ("states:DescribeExecution", "states:GetExecutionHistory"):
+            yield Ask("report", action, execution, "the way that the run went")
+    # It lists a Map Run's children, and is asked for both (Service Authorization Reference, Step Functions).
+    for resource in (MACHINE, f"{MACHINE.replace(':stateMachine:', ':mapRun:')}/lane:1"):
+        yield Ask("report", "states:ListExecutions", resource, "which lanes there were")
+    for action in ("s3:PutObject", "s3:GetObject"):  # it is written, and then hashed
+        yield Ask("report", action, f"arn:aws:s3:::{BUCKET}/runs/2026-11-30/run-1/history.json", "the way that it went")

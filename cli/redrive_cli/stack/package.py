@@ -46,8 +46,8 @@ def package_bytes(functions: Path) -> bytes:
 
 
 def own_files(functions: Path) -> Iterator[tuple[str, Path]]:
-    """Name in a package and file of each handler and of the library."""
-    for path in functions.rglob("*.py"):
+    """Name in a package and file of each handler and of the library, and the page that a report is made of."""
+    for path in (*functions.rglob("*.py"), *functions.rglob("*.html")):
         name = path.relative_to(functions)
         if not is_noise(name):
             yield name.as_posix(), path

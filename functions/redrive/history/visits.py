@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Visit:
     """A state that a run went through.
 
-    `status` is `ok`, `caught`, `failed` or `running`; `error` and `cause` are those of the last attempt. `lanes` are
-    the visits inside *Drain the queue*, lane by lane; `seconds` is None for a state that was not left.
+    `status` is `ok`, `caught`, `failed` or `running`; `error` and `cause` are those of the last attempt, and `retried`
+    the errors of the attempts before it. `lanes` are the visits inside *Drain the queue*, lane by lane; `seconds` is
+    None for a state that was not left.
     """
 
     state: str
@@ -31,6 +32,7 @@ class Visit:
     attempts: int = 1
     error: str = ""
     cause: str = ""
+    retried: list[str] = field(default_factory=list)
     lanes: list[Visit] = field(default_factory=list)
 
 
@@ -58,6 +60,7 @@ def _continue(visit: Visit, event: Event) -> None:
         case AttemptFailed():
             visit.error, visit.cause = event.error, event.cause
         case Retried():
+            visit.retried.append(visit.error)
             visit.attempts, visit.error, visit.cause = event.attempt, "", ""
         case Left():
             visit.status = "caught" if visit.error else "ok"
