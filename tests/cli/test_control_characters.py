@@ -134,7 +134,7 @@ def a_look(text):
     return Sample(queue, QueueDepth(9, 1, 1), messages, whole=False)
 
 
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 @given(texts)
 def test_a_look_into_a_queue(text):
     sample = a_look(text)
@@ -146,7 +146,7 @@ def test_a_look_into_a_queue(text):
         assert_tame(printed(print_json, document), 1)
 
 
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 @given(texts)
 def test_a_trial(text):
     document = {"queue": "q", "filter": {"where": "$exists(nothing) and body.error"}, "transform": "text & '!'"}

@@ -58,7 +58,7 @@ def forgotten(ledger, summary):
 
 def test_runs_of_both_sources_are_listed_the_newest_first(on_embedded, queue, summary, forgotten):
     on_embedded("run", "no-such-queue")
-    done = on_embedded("runs", "--since", "2000d")
+    done = on_embedded("runs", "--since", "2000d", "--limit", "1000")
 
     assert (done.returncode, done.stderr) == (0, "")
     head, *rows = done.stdout.splitlines()
@@ -72,7 +72,7 @@ def test_runs_of_both_sources_are_listed_the_newest_first(on_embedded, queue, su
 
 
 def test_they_can_be_narrowed_down_and_read_by_programs(on_embedded, queue, summary, forgotten):
-    listed = on_embedded("runs", "--queue", queue, "--since", "2000d", "--json").stdout.splitlines()
+    listed = on_embedded("runs", "--queue", queue, "--since", "2000d", "--limit", "1000", "--json").stdout.splitlines()
     assert [json.loads(run)["run"].partition("/")[2] for run in listed] == [summary["run"], "orders-dlq-of-old"]
     assert json.loads(listed[0])["summary"] == summary
 

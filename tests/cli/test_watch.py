@@ -90,7 +90,7 @@ def test_a_run_that_was_refused_is_told_with_the_hint_where_to_look(on_embedded,
 
     assert done.returncode == 1
     assert "\x1b" not in done.stdout + done.stderr
-    assert f"hint: See every step with: redrive history {name}\n" in done.stderr
+    assert f"hint: See every step with: redrive show {name}\n" in done.stderr
 
 
 def test_ctrl_c_only_ends_the_watching(start, embedded, queues, begin):

@@ -207,7 +207,8 @@ def test_the_ledger_tells_of_every_message_and_shows_no_body(aws, sqs):
     s3 = aws.client("s3")
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=aws.bucket, Prefix=aws.folder(ended.arn))["Contents"]]
     folder = {key.removeprefix(aws.folder(ended.arn)).split("/")[0] for key in keys}
-    assert folder == {"request.json", "plan.json", "summary.json", "pages", "verdicts", "held", "outcomes"}
+    documents = {"request.json", "plan.json", "summary.json", "history.json", "manifest.json", "report.html"}
+    assert folder == documents | {"pages", "verdicts", "held", "outcomes"}
     (outcomes,) = [key for key in keys if "/outcomes/" in key]
     text = gzip.decompress(s3.get_object(Bucket=aws.bucket, Key=outcomes)["Body"].read()).decode()
     lines = {line["id"]: line for line in map(json.loads, text.splitlines())}

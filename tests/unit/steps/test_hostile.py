@@ -214,7 +214,9 @@ def cleaned_up(run, lane, document):
         run.ledger.s3.put_object(Bucket=run.ledger.bucket, Key=key, Body=document[1])
     end = End(EXECUTION, "ABORTED", datetime.fromisoformat(STARTED))
     try:
-        summary = clean_up(run.sqs, None, run.ledger, run.journal, end, lambda _: [], list, lambda _: None)
+        summary = clean_up(
+            run.sqs, None, run.ledger, run.journal, end, lambda _: [], list, lambda _: None, lambda: 60_000
+        )
     except PageUnreadable:  # which the function's failures tell
         assert document, "only a plan that nobody can read may be in the way"
         assert document[0] == "plan"
