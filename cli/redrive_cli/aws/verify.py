@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
+from redrive.report.files import object_lock
 from redrive.stores import manifest
 
 if TYPE_CHECKING:
@@ -37,19 +36,17 @@ def verify(ledger: Ledger, recorded: dict[str, Recorded]) -> list[Verdict]:
         return list(pool.map(lambda key: _judge(ledger, key, recorded.get(key)), keys))
 
 
-def object_lock(ledger: Ledger) -> str:
+def told_lock(ledger: Ledger) -> str:
     """Say whether the bucket's Object Lock keeps anybody from changing what is in it."""
-    try:
-        told = ledger.s3.get_object_lock_configuration(Bucket=ledger.bucket).get("ObjectLockConfiguration", {})
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ObjectLockConfigurationNotFoundError":
-            return "off: whoever may write to the bucket may change both the ledger and its manifest"
-        return f"not known: {error.response['Error']['Code']}"
-    rule = told.get("Rule", {}).get("DefaultRetention")
-    if not rule:
+    lock = object_lock(ledger)
+    if lock is None:
+        return "not known: it cannot be asked"
+    if not lock["on"]:
+        return "off: whoever may write to the bucket may change both the ledger and its manifest"
+    if not lock["mode"]:
         return "on, without a retention of its own: only objects that were given one are kept"
-    length = f"{rule['Days']} days" if "Days" in rule else f"{rule.get('Years')} years"
-    return f"on: {rule['Mode'].lower()}, {length}"
+    length = f"{lock['days']} days" if lock["days"] else f"{lock['years']} years"
+    return f"on: {lock['mode'].lower()}, {length}"
 
 
 def _judge(ledger: Ledger, key: str, recorded: Recorded | None) -> Verdict:

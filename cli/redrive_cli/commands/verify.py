@@ -15,7 +15,7 @@ from redrive.stores.ledger import get
 from redrive_cli.aws.errors import aws_errors
 from redrive_cli.aws.runs import find_run
 from redrive_cli.aws.target import Target
-from redrive_cli.aws.verify import DIFFERENT, OK, UNRECORDED, Verdict, object_lock
+from redrive_cli.aws.verify import DIFFERENT, OK, UNRECORDED, Verdict, told_lock
 from redrive_cli.aws.verify import verify as verify_ledger
 from redrive_cli.commands.complete import complete_run
 from redrive_cli.commands.options import on_target
@@ -53,7 +53,7 @@ def verify(run: str | None, as_json: bool, **where: Any) -> None:
                 f"The manifest of {found.id} cannot be read: {error}.", "It is not as the run left it."
             ) from error
         verdicts = verify_ledger(ledger, recorded)
-        lock = object_lock(ledger)
+        lock = told_lock(ledger)
     counts = Counter(verdict.what for verdict in verdicts)
     whole = {"run": found.id, "manifest_sha256": hashlib.sha256(text).hexdigest(), "object_lock": lock, **counts}
     if as_json:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]  # a request document, perhaps as somebody wrote it who was refused
 
 _FLAGS = ("record", "preview", "alone")
-_VALUES = ("limit", "rate", "lanes", "as_of", "key")
+_VALUES = ("limit", "rate", "lanes", "as_of")
 
 
 def in_short(request: Json | None) -> str:
@@ -40,6 +40,11 @@ def _parts(request: Json) -> Iterator[tuple[str, str]]:
     for name, value in (("queue", request.get("queue")), ("to", request.get("destination"))):
         if value is not None:
             yield name, str(value)
+    if request.get("action", "redrive") != "redrive":
+        yield str(request["action"]), ""
+    if isinstance(of_run := chosen.get("of_run"), dict):
+        ended = of_run.get("outcomes", ["failed"])
+        yield " or ".join(map(str, ended if isinstance(ended, list) else [ended])), f"in {of_run.get('run')}"
     if chosen.get("sent") is not None:
         yield "sent", _sent(chosen["sent"])
     for name in ("where", "max_redrives"):
@@ -48,6 +53,9 @@ def _parts(request: Json) -> Iterator[tuple[str, str]]:
     if transform := request.get("transform"):
         for name, source in transform.items() if isinstance(transform, dict) else (("body", transform),):
             yield f"new {name}", str(source)
+    key = request.get("key")
+    if key is not None:
+        yield "key", f"{key.get('expression')}, hashed" if isinstance(key, dict) and key.get("hashed") else _of(key)
     for name in _VALUES:
         if request.get(name) is not None:
             yield name.replace("_", " "), str(request[name])
@@ -56,6 +64,10 @@ def _parts(request: Json) -> Iterator[tuple[str, str]]:
     if request.get("timezone", "UTC") != "UTC":
         yield "timezone", str(request["timezone"])
     yield from ((name, "") for name in _FLAGS if request.get(name))
+
+
+def _of(key: Any) -> str:
+    return str(key.get("expression") if isinstance(key, dict) else key)
 
 
 def _sent(window: Any) -> str:

@@ -40,7 +40,7 @@ def object_lock(ledger: Ledger) -> dict[str, Any] | None:
         found = ledger.s3.get_object_lock_configuration(Bucket=ledger.bucket)["ObjectLockConfiguration"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ObjectLockConfigurationNotFoundError":
-            return {"on": False}
+            return {"on": False, "mode": None, "days": None, "years": None}
         return None
     rule = found.get("Rule", {}).get("DefaultRetention", {})
     on = found.get("ObjectLockEnabled") == "Enabled"

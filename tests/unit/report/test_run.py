@@ -165,7 +165,7 @@ def test_a_report_does_not_tell_the_sum_of_itself(ledger):
 
 
 def test_object_lock_is_told_as_it_is(ledger, s3):
-    assert object_lock(ledger) == {"on": False}
+    assert object_lock(ledger) == {"on": False, "mode": None, "days": None, "years": None}
     s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
     rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 400}}
     s3.put_object_lock_configuration(
