@@ -112,9 +112,9 @@ def run(functions, place, embedded, peaks):
 
     def begin(*sizes, **request):
         name = fill(embedded.client("sqs"), *sizes)
-        began.append(
-            Machine(functions, place, {"queue": f"{name}-dlq", "destination": name, "path": "custom", **request})
-        )
+        asked = {"queue": f"{name}-dlq", "destination": name, "path": "custom", **request}
+        document = {field: value for field, value in asked.items() if value is not None}
+        began.append(Machine(functions, place, document))
         return began[-1]
 
     yield begin
@@ -141,6 +141,14 @@ def test_whole_runs_over_the_heaviest_pages(run, embedded, relay):
     assert (summary["sent"], summary["deleted"], summary["failed"]) == (45, 45, 0)
     assert max(relay.received) > 9 * LARGEST  # SQS's answers were as heavy as they can be
     assert MOST - 10 * LARGEST < max(bytes_of(embedded, machine).values()) <= MOST
+
+
+def test_the_heaviest_pages_are_archived(run):
+    machine = run([LARGEST - 256] * 45, action="delete", destination=None, filter={"where": "true"})
+    while machine.turn("filter", "archive", "delete")["next"]["another_turn"]:
+        pass
+    summary = machine.end()
+    assert (summary["discarded"], summary["deleted"], summary["failed"]) == (45, 45, 0)
 
 
 def test_messages_that_are_suddenly_large(run, embedded):
