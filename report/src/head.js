@@ -18,7 +18,7 @@ export function top(document) {
     summary?.error && h("div", { class: "why", role: "note" }, h("strong", {}, summary.error), summary.cause ? `: ${summary.cause}` : ""),
     document.next.length > 0 && h("div", { class: "next" }, h("h2", {}, "What to look at next"), h("ul", {}, document.next.map(({ say, command }) => h("li", {}, say, command && [" ", h("code", {}, command)])))),
     summary && h("ul", { class: "tiles", "aria-label": "Counts" },
-      [["received", summary.received], ["sent", summary.sent + summary.already_sent], summary.previewed && ["previewed", summary.previewed], ["held", summary.held], summary.returned && ["returned", summary.returned], ["failed", summary.failed]]
+      [["received", summary.received], ["sent", summary.sent + summary.already_sent], summary.previewed && ["previewed", summary.previewed], ["held", summary.held], summary.returned && ["returned", summary.returned], summary.discarded && ["discarded", summary.discarded], ["failed", summary.failed]]
         .filter(Boolean).map(([name, number]) => h("li", { class: `tile ${number ? `o-${name}` : "none"}` }, h("strong", {}, count(number)), h("span", {}, name))),
       h("li", { class: "tile" }, h("strong", {}, seconds(summary.seconds)), h("span", {}, "from start to end"))),
     facts([

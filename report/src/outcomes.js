@@ -3,7 +3,7 @@ import { count, day, h, plain, table } from "./dom.js";
 
 const MOST = 30;
 const UNKNOWN = "not recorded"; // as the document says it of ledgers that are older than the field
-export const ORDER = ["sent", "already_sent", "previewed", "held", "returned", "failed"];
+export const ORDER = ["sent", "already_sent", "previewed", "held", "returned", "discarded", "failed"];
 
 /** Read rows as `of(row, "reason")`, whatever column holds words. */
 export function reader({ columns, worded, words }) {

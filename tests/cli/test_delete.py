@@ -69,6 +69,12 @@ def test_without_a_terminal_it_is_refused_unless_the_name_is_said_once_more(on_e
     assert count(queues.sqs, queues.source) == (0, 0)
     again = on_embedded("retry", summary["run"], "--outcome", "held")
     assert "deleted messages, and does not send any" in again.stderr
+    listed = on_embedded("messages", summary["run"], "--outcome", "discarded", "--json").stdout.splitlines()
+    assert len(listed) == 2
+    for words in (["messages", summary["run"]], ["find", json.loads(listed[0])["id"]], ["show"], ["runs"]):
+        told = on_embedded(*words)
+        assert (told.returncode, "discarded" in told.stdout) == (0, True), told.stderr
+    assert on_embedded("report", summary["run"], "-o", "-").stdout.count("were archived, and deleted for good") == 1
 
 
 def test_a_preview_deletes_nothing_and_asks_nothing(on_embedded, queues):

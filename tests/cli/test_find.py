@@ -85,7 +85,7 @@ def test_a_message_is_followed_from_id_to_id_whichever_of_them_is_known(s3, ledg
         assert story.ids == ["first", "second", "third"]
         assert [told["outcome"] for told in story.lines] == ["previewed", "sent", "failed", "sent"]
         assert [came_back for _, came_back in story.came_back()] == [False, False, True, False]
-        assert story.is_gone
+        assert story.has_arrived
     assert stories(index, ledger, "fourth") == []
 
 
@@ -202,6 +202,16 @@ def test_where_its_body_is_and_until_when(s3, ledger, index, capsys):
     stored = s3.list_objects_v2(Bucket=BUCKET, Prefix="runs/")["Contents"][0]["LastModified"]
     assert timedelta(days=14) < backup.until - stored <= timedelta(days=15)
     assert (backup.until.hour, backup.until.minute) == (0, 0)
+
+
+def test_what_was_deleted_for_good_is_in_the_archive(s3, ledger, index):
+    write_index(s3, BUCKET, RUNS[0], [line(RUNS[0], "first", "discarded")])
+    ledger.of(RUNS[0]).write("pages", "0/1-1", [{"id": "first"}])
+    ledger.of(RUNS[0]).write("archive", "0/1-1", [{"id": "first"}])
+
+    (story,) = stories(index, ledger, "first")
+    assert [backup.address for backup in story.backups] == [f"s3://{BUCKET}/runs/{RUNS[0]}/archive/"]
+    assert not story.has_arrived
 
 
 def test_a_bucket_that_is_not_there_is_refused(s3, tmp_path):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from botocore.exceptions import ClientError
 
-from redrive.stores.ledger import PAGES
-from redrive.values.outcome import GONE
+from redrive.stores.ledger import ARCHIVE, PAGES, life_of
+from redrive.values.outcome import ARRIVED, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ Line: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Backup:
-    """Where a message's body is: the folder of a run's pages; `until` when, None if nobody may know."""
+    """Where a message's body is: the folder of a run's pages or archive; `until` when, None if nobody may know."""
 
     run: str
     address: str
@@ -60,9 +60,9 @@ class Story:
             return None
 
     @property
-    def is_gone(self) -> bool:
+    def has_arrived(self) -> bool:
         """Whether the last that is known of it is that it was sent."""
-        return self.lines[-1]["outcome"] in GONE
+        return self.lines[-1]["outcome"] in ARRIVED
 
     def came_back(self) -> Iterator[tuple[Line, bool]]:
         """Give each line, and whether it is the first to tell that the message had come back after it was sent."""
@@ -77,13 +77,17 @@ class Story:
 def tell(lines: Iterable[Line], moved: Sequence[Line], ledger: Ledger) -> list[Story]:
     """Put lines, the oldest first, together to stories, the oldest first. Raises botocore's errors."""
     stories = list(_by_message(lines))
-    backups = _backups(ledger, {line["run"] for story in stories for line in story.lines})
+    backups = _backups(ledger, {(line["run"], _keeper(line)) for story in stories for line in story.lines})
     return [
         Story(
             story.ids,
             story.lines,
             [move for move in moved if _may_have_taken(move, story)],
-            [backups[run] for run in dict.fromkeys(line["run"] for line in reversed(story.lines)) if run in backups],
+            [
+                backups[place]
+                for place in dict.fromkeys((line["run"], _keeper(line)) for line in reversed(story.lines))
+                if place in backups
+            ],
         )
         for story in stories
     ]
@@ -137,33 +141,37 @@ def time_in(text: Any) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _backups(ledger: Ledger, runs: Iterable[str]) -> dict[str, Backup]:
+def _keeper(line: Line) -> str:
+    """What of a run keeps the body: what was discarded is in the archive, which is kept for longer."""
+    return ARCHIVE if line["outcome"] == Outcome.DISCARDED else PAGES
+
+
+def _backups(ledger: Ledger, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Backup]:
     found = {}
     days = _days_kept(ledger)
-    for run in runs:
-        folder = f"runs/{run}/{PAGES}/"
-        pages = ledger.s3.list_objects_v2(Bucket=ledger.bucket, Prefix=folder, MaxKeys=1).get("Contents")
-        if pages:
-            until = None if days is None else _midnight_after(pages[0]["LastModified"] + timedelta(days=days))
-            found[run] = Backup(run, f"s3://{ledger.bucket}/{folder}", until)
+    for run, kind in places:
+        folder = f"runs/{run}/{kind}/"
+        stored = ledger.s3.list_objects_v2(Bucket=ledger.bucket, Prefix=folder, MaxKeys=1).get("Contents")
+        if stored:
+            kept = days.get(life_of(kind) or "")
+            until = None if kept is None else _midnight_after(stored[0]["LastModified"] + timedelta(days=kept))
+            found[run, kind] = Backup(run, f"s3://{ledger.bucket}/{folder}", until)
     return found
 
 
-def _days_kept(ledger: Ledger) -> int | None:
-    """Give for how many days the bucket keeps what holds messages, by its own rule; None where it tells none."""
+def _days_kept(ledger: Ledger) -> dict[str, int]:
+    """Give for how many days the bucket keeps what has which tag, by its own rules."""
     try:
         rules = ledger.s3.get_bucket_lifecycle_configuration(Bucket=ledger.bucket)["Rules"]
     except ClientError:
-        return None
-    days = [
-        rule["Expiration"]["Days"] for rule in rules if _is_of_messages(rule) and "Days" in rule.get("Expiration", {})
-    ]
-    return min(days, default=None)
-
-
-def _is_of_messages(rule: Any) -> bool:
-    tag = rule.get("Filter", {}).get("Tag", {})
-    return bool(rule.get("Status") == "Enabled" and f"{tag.get('Key')}={tag.get('Value')}" == "life=short")
+        return {}
+    days: dict[str, int] = {}
+    for rule in rules:
+        tag, kept = rule.get("Filter", {}).get("Tag", {}), rule.get("Expiration", {}).get("Days")
+        if rule.get("Status") == "Enabled" and tag and kept is not None:
+            name = f"{tag.get('Key')}={tag.get('Value')}"
+            days[name] = min(kept, days.get(name, kept))
+    return days
 
 
 def _midnight_after(at: datetime) -> datetime:

@@ -20,6 +20,7 @@ SIGN_OF = {
     Outcome.FAILED: "failed",
     Outcome.RETURNED: "retry",
     Outcome.PREVIEWED: "choice",
+    Outcome.DISCARDED: "caught",
 }
 _ID = 36  # characters, of a UUID
 _OUTCOME = 14

@@ -32,7 +32,7 @@ def show_story(out: Screen, story: Story) -> None:
             out.line(f"  {'':<20}  ", (f"{symbol} {'came back':<{_WIDTH}}", colour), f"  to {line['queue']}")
         out.line(f"  {_at(line)}  ", signed(line, _WIDTH), f"  {what_became(line)}")
         out.line((f"  {'':<20}    {'':<{_WIDTH}}  by run {line['run']}", "dim"))
-    if story.is_gone:
+    if story.has_arrived:
         out.line("  no later run met it in a dead-letter queue")
     for backup in story.backups[:1]:
         until = f" until {time_of(backup.until)}" if backup.until else ", for as long as the bucket's rule says"

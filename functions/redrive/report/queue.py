@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from redrive import clock
 from redrive.report.messages import BY_HAND, pack
-from redrive.values.outcome import GONE, Outcome
+from redrive.values.outcome import ARRIVED, Outcome
 from redrive.values.run import name_in
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Life:
     @property
     def gone(self) -> bool:
         """Whether it was sent last, and not seen since."""
-        return self.last.get("outcome") in GONE
+        return self.last.get("outcome") in ARRIVED
 
     @property
     def dying(self) -> bool:
@@ -99,7 +99,7 @@ def _lives(lines: Iterable[tuple[str, dict[str, Any]]]) -> tuple[list[Life], dic
         life.last = line
         life.reason = str(line.get("reason") or "") or life.reason
         # An earlier run had sent it and died: what it was sent as is in that run's own line, if it is anywhere.
-        life.sent += line.get("outcome") in GONE
+        life.sent += line.get("outcome") in ARRIVED
         if line.get("new_id"):
             lives[str(line["new_id"])] = life
     return list({id(life): life for life in lives.values()}.values()), {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from redrive.values.outcome import GONE, Outcome
+from redrive.values.outcome import ARRIVED, Outcome
+from redrive.values.request import DELETE
 from redrive.values.summary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from redrive.values.outcome import Counts
     from redrive.values.summary import Summary
 
 RUNNING = "This run has no summary yet: it is still running, or it was stopped and not cleaned up after."
@@ -20,7 +22,7 @@ def sentence(summary: Summary | None) -> str:
     if summary is None:
         return RUNNING
     queue, counts = summary.queue or "the queue", summary.counts
-    received, sent = counts["received"], sum(counts[outcome] for outcome in GONE)
+    received, sent = counts["received"], _arrived(counts)
     match summary.status:
         case Status.NOTHING:
             return f"There was nothing in {queue} to redrive."
@@ -34,7 +36,13 @@ def sentence(summary: Summary | None) -> str:
             return "The run failed before it received anything."
     parts = []
     if counts[Outcome.PREVIEWED]:
-        parts.append(f"of the {_messages(received)} in {queue}, {counts[Outcome.PREVIEWED]:,} would be sent")
+        parts.append(
+            f"of the {_messages(received)} in {queue}, {counts[Outcome.PREVIEWED]:,} would be {_done(summary)}"
+        )
+    elif counts[Outcome.DISCARDED]:
+        parts.append(
+            f"{counts[Outcome.DISCARDED]:,} of {_messages(received)} in {queue} were archived, and deleted for good"
+        )
     else:
         to = f"to {summary.destination}" if summary.destination else "back where they came from"
         parts.append(f"{sent:,} of {_messages(received)} went from {queue} {to}")
@@ -65,15 +73,27 @@ def _next(summary: Summary | None, run: str) -> Iterator[tuple[str, str]]:
             "",
         )
     if counts[Outcome.PREVIEWED]:
-        yield "This was a preview. Leave --preview out to send them.", ""
+        deletes = (summary.request or {}).get("action") == DELETE
+        yield f"This was a preview. Leave --preview out to {'delete' if deletes else 'send'} them.", ""
+    if counts[Outcome.DISCARDED]:
+        restore = f"redrive restore {name} --outcome discarded --to {summary.queue}"
+        yield "As long as the archive is kept, this brings them back.", restore
     if summary.status == Status.NOTHING_MATCHED:
         yield "See which fields the messages have.", f"redrive peek {summary.queue}"
     elif summary.status == Status.INCOMPLETE and not counts[Outcome.FAILED]:
         yield "Run it again: it goes on with what this one left.", f"redrive run {summary.queue}"
     if summary.status == Status.FAILED:
         yield "The cause is below, and the state that failed is marked in the graph.", ""
-    if summary.status == Status.COMPLETE and not counts[Outcome.PREVIEWED]:
+    if summary.status == Status.COMPLETE and _arrived(counts):
         yield "Nothing is left to do. If they come back, their consumer still fails on them.", ""
+
+
+def _arrived(counts: Counts) -> int:
+    return sum(counts[outcome] for outcome in ARRIVED)
+
+
+def _done(summary: Summary) -> str:
+    return "deleted for good" if (summary.request or {}).get("action") == DELETE else "sent"
 
 
 def _messages(number: int) -> str:

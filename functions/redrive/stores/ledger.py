@@ -73,6 +73,11 @@ def legible(read: Callable[P, Read]) -> Callable[P, Read]:
     return reader
 
 
+def life_of(kind: str) -> str | None:
+    """Give the tag by which the bucket's lifecycle finds a page's `kind`; None for what lives as long as the ledger."""
+    return _LIVES.get(kind, SHORT_LIFE)
+
+
 @dataclass(frozen=True)
 class Ledger:
     """One run's part of the bucket. `run` is its identity, `<day>/<name>` (`values.run`)."""
@@ -103,7 +108,7 @@ class Ledger:
         with gzip.open(body, "wb", _FAST) as file:  # line by line, as it is read
             for line in lines:
                 file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-        life = _LIVES.get(kind, SHORT_LIFE)
+        life = life_of(kind)
         # What is kept for long has a SHA-256 in S3 from its first moment on: the manifest asks for it.
         tags: dict[str, Any] = {"Tagging": life} if life else {"ChecksumAlgorithm": "SHA256"}
         self.s3.put_object(

@@ -197,6 +197,17 @@ def test_every_end_has_its_sentence_and_none_quotes_what_it_should_not(run, stat
         assert step["say"].endswith(".")
 
 
+def test_what_was_deleted_is_not_said_to_be_sent(run):
+    from dataclasses import replace
+
+    summary = replace(report(run.ledger, run.state()), status=Status.COMPLETE)
+    counts = no_counts() | {"received": 5, "held": 3, "discarded": 2}
+    said = sentence(replace(summary, counts=counts))
+    assert said == f"2 of 5 messages in {run.queue.name} were archived, and deleted for good, 3 stayed."
+    steps = [step["command"] for step in next_steps(replace(summary, counts=counts), "r") if "command" in step]
+    assert steps == [f"redrive restore {summary.run} --outcome discarded --to {run.queue.name}"]
+
+
 def test_a_request_that_was_refused_has_a_report():
     from redrive.values.plan import RunState
     from support.library import STARTED

@@ -1,6 +1,8 @@
 """Outcomes: one vocabulary, from which all that is counted and conserved derives."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,6 +22,9 @@ from redrive.values.outcome import (
     reasons_of,
     tally,
 )
+from redrive_cli.view.messages import SIGN_OF
+
+ROOT = Path(__file__).parents[3]
 
 outcomes = st.builds(
     MessageOutcome,
@@ -54,6 +59,12 @@ def test_an_outcome_is_read_as_it_was_written(outcome):
     line = json.loads(json.dumps(outcome.to_json() | {"first_sent": 1, "at": "now"}))
     assert MessageOutcome.from_json(line) == outcome
     assert isinstance(MessageOutcome.from_json(line).outcome, Outcome)
+
+
+def test_whatever_shows_outcomes_knows_each():
+    assert set(SIGN_OF) == set(Outcome)
+    page = (ROOT / "report" / "src" / "outcomes.js").read_text()
+    assert set(json.loads(re.search(r"export const ORDER = (\[.*\]);", page)[1])) == set(Outcome)
 
 
 def test_what_is_gone_is_in_its_destination_or_discarded():
