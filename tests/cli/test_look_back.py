@@ -49,6 +49,7 @@ def forgotten(ledger, summary):
     then = {"run": "orders-dlq-of-old", "started": "2026-08-01T06:00:00Z", "status": "incomplete"}
     old.write_document("summary", summary | then)
     old.write(OUTCOMES, "0/1-10", [{"id": "tenth", "outcome": "sent", "new_id": "anew", "destination": "orders"}])
+    old.write_document("history", ledger.read_document("history"))
     old.write(OUTCOMES, "0/1-2", [{"id": "second", "outcome": "failed", "reason": "Too large", "key": "1043"}])
     return old
 
@@ -163,8 +164,10 @@ def test_the_exit_status_is_the_runs(on_embedded, summary, forgotten):
     assert on_embedded("show", "orders-dlq-of-old").returncode == 0
 
 
-def test_what_aws_has_forgotten_is_shown_from_the_ledger_and_says_so(on_embedded, forgotten):
-    for named in ("orders-dlq-of-old", FORGOTTEN):
+def test_what_aws_has_forgotten_is_shown_from_the_ledger_and_says_so(on_embedded, ledger, summary):
+    then = {"run": "of-before-there-were-states", "started": "2026-08-02T06:00:00Z", "status": "incomplete"}
+    ledger.of(f"2026-08-02/{then['run']}").write_document("summary", summary | then)
+    for named in (then["run"], f"2026-08-02/{then['run']}"):
         done = on_embedded("show", named)
         assert done.returncode == 0, done.stderr
         assert "status    incomplete" in done.stdout
@@ -273,6 +276,19 @@ def test_what_was_changed_added_or_taken_away_is_said_and_exits_with_1(embedded,
         "summary.json": "changed",
     }
     assert (whole["changed"], whole["missing"], whole["added"]) == (1, 1, 1)
+
+
+def test_the_states_of_a_run_that_aws_has_forgotten_are_those_that_it_left(on_embedded, forgotten, summary):
+    of_aws = on_embedded("show", summary["run"]).stdout.splitlines()
+    kept = on_embedded("show", FORGOTTEN).stdout.splitlines()
+
+    def names(lines):
+        return [line.split("  ")[1].strip() for line in lines[lines.index("States") + 1 : -1]]
+
+    # The last of them follows from the status, which was made another one here.
+    assert sorted(names(kept)[:-1]) == sorted(names(of_aws)[:-1])
+    assert names(kept)[-1] == "Redrive incomplete"
+    assert kept[-1].startswith("✘ FAILED")
 
 
 def test_a_run_without_a_manifest_and_one_with_a_broken_one(on_embedded, embedded, forgotten):

@@ -1,6 +1,7 @@
 """`redrive restore`: what an earlier run received, sent again from this machine, and recorded as a run of its own."""
 
 import json
+import re
 
 import pytest
 
@@ -61,6 +62,14 @@ def test_one_message_is_restored_by_its_id_and_shown(embedded, on_embedded):
     assert done.returncode == 0, done.stderr
     assert "1 messages of" in done.stderr
     assert "path" in done.stdout
+    name = re.search(r"^run +(\S+)$", done.stdout, re.MULTILINE)[1]
+    shown = on_embedded("show", name)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert re.search(rf"^restore +{one['MessageId']} of \S+/{sent['run']}$", shown.stdout, re.MULTILINE)
+    assert "States" not in shown.stdout  # it is no execution
+    verified = on_embedded("verify", name)
+    assert (verified.returncode, "changed" in verified.stdout) == (0, False), verified.stderr
+    assert "1 of 1 message were sent again" in on_embedded("report", name, "-o", "-").stdout
     [back] = drain(queues.sqs, queues.dlq)
     assert back["Body"] == one["Body"]
 

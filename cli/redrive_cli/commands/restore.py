@@ -15,7 +15,7 @@ import click
 from redrive.sqs import queues
 from redrive.steps import restore as library
 from redrive.steps.index import index_run
-from redrive.stores import restores
+from redrive.stores import manifest, restores
 from redrive.values.bill import add
 from redrive.values.errors import InvalidRequest, QueueNotFound
 from redrive.values.outcome import Outcome, first_reasons, no_counts, reasons_of, tally
@@ -177,7 +177,9 @@ def _restored(
             error="RestoreIncomplete" if cause else None,
             cause=cause,
         )
+        gathered = manifest.gather(into, lambda: _FOREVER_MS)
         into.write_document("summary", summary.to_json())
+        manifest.write(into, gathered)
     return summary, stopped
 
 

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from redrive.history.events import Ended
 from redrive.history.visits import visits
+from redrive.report.history import History
 from redrive.stores.ledger import FOREIGN
 from redrive.values.summary import Summary
 from redrive_cli.aws.errors import aws_errors
@@ -24,8 +27,8 @@ from redrive_cli.view.runs import RED, outcome, run_json
 from redrive_cli.view.summary import show_lines, show_summary
 
 if TYPE_CHECKING:
-    from redrive.history.events import Ended
     from redrive.history.visits import Visit
+    from redrive.stores.ledger import Ledger
     from redrive_cli.aws.runs import Run
     from redrive_cli.view.console import Screen
 
@@ -60,19 +63,40 @@ def show(run: str | None, exit_status: bool, as_json: bool, **where: Any) -> Non
     end = None
     if found.execution:
         states, end = visits(target.machine().events(found.execution, live=False))
+    elif (found.request or {}).get("action") != "restore":  # which is no execution
+        states, end = _kept(target.ledger(found.id), found)
+        if not states:
+            told.line(
+                ("note: ", "yellow"),
+                "AWS keeps an execution's states for 90 days, and these are gone: the ledger has none either.",
+            )
     if as_json:
         print_json(_document(found, states, end))
     else:
         _show(console(), found, states, end)
-        if not found.execution:
-            told.line(("note: ", "yellow"), "AWS keeps an execution's states for 90 days, and these are gone.")
     if exit_status:
         sys.exit(_status(found))
 
 
+def _kept(ledger: Ledger, run: Run) -> tuple[list[Visit], Ended | None]:
+    """Give the states that the run left in its ledger, with the end that its summary tells; none where it left none."""
+    summary = _summary(run)
+    try:
+        with aws_errors():
+            history = History.from_json(ledger.read_document("history"))
+        states = (history.foretold(summary.status) if summary else history).as_visits()
+    except (CliError, *FOREIGN):
+        return [], None
+    if summary is None:
+        return states, None
+    status = "FAILED" if summary.status in RED else "SUCCEEDED"
+    at = datetime.fromisoformat(summary.ended)
+    return states, Ended(at, None, status, summary.error or "", summary.cause or "")
+
+
 def _document(run: Run, states: list[Visit], end: Ended | None) -> dict[str, Any]:
     *visited, ended = history_json(states, end)
-    return {**run_json(run), "states": visited, "end": ended if run.execution else None}
+    return {**run_json(run), "states": visited, "end": ended if states else None}
 
 
 def _show(out: Screen, run: Run, states: list[Visit], end: Ended | None) -> None:
@@ -86,7 +110,7 @@ def _show(out: Screen, run: Run, states: list[Visit], end: Ended | None) -> None
         show_summary(out, summary)
     else:
         show_lines(out, [("run", run.name), ("status", outcome(run)[0])])
-    if run.execution:
+    if states:
         out.line()
         out.line(("States", "bold"))
         show_history(out, states, end)

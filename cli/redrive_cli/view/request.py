@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]  # a request document, perhaps as somebody wrote it who was refused
 
 _FLAGS = ("record", "preview", "alone")
+_MOST_LISTED = 6  # ids or outcomes
 _VALUES = ("limit", "rate", "lanes", "as_of")
 
 
@@ -28,9 +29,10 @@ def request_lines(request: Json, criteria: Criteria | None = None) -> Iterator[t
             yield name, f"{value}: {_span(criteria)}"
         else:
             yield name, value or "yes"
-    if "destination" not in request:
+    action = request.get("action", "redrive")
+    if "destination" not in request and action == "redrive":
         yield "to", "the queue that each message came from"
-    if not request.get("filter"):
+    if not request.get("filter") and action != "restore":
         yield "which", "every message that was sent before the run began"
 
 
@@ -40,11 +42,12 @@ def _parts(request: Json) -> Iterator[tuple[str, str]]:
     for name, value in (("queue", request.get("queue")), ("to", request.get("destination"))):
         if value is not None:
             yield name, str(value)
-    if request.get("action", "redrive") != "redrive":
+    if request.get("action") == "restore":
+        yield "restore", f"{_listed(request.get('outcomes') or request.get('ids'))} of {request.get('run')}"
+    elif request.get("action", "redrive") != "redrive":
         yield str(request["action"]), ""
     if isinstance(of_run := chosen.get("of_run"), dict):
-        ended = of_run.get("outcomes", ["failed"])
-        yield " or ".join(map(str, ended if isinstance(ended, list) else [ended])), f"in {of_run.get('run')}"
+        yield "only", f"{_listed(of_run.get('outcomes', ['failed']))} in {of_run.get('run')}"
     if chosen.get("sent") is not None:
         yield "sent", _sent(chosen["sent"])
     for name in ("where", "max_redrives"):
@@ -64,6 +67,12 @@ def _parts(request: Json) -> Iterator[tuple[str, str]]:
     if request.get("timezone", "UTC") != "UTC":
         yield "timezone", str(request["timezone"])
     yield from ((name, "") for name in _FLAGS if request.get(name))
+
+
+def _listed(words: Any) -> str:
+    words = words if isinstance(words, list) else [words]
+    more = f" and {len(words) - _MOST_LISTED:,} more" if len(words) > _MOST_LISTED else ""
+    return f"{' or '.join(map(str, words[:_MOST_LISTED]))}{more}"
 
 
 def _of(key: Any) -> str:

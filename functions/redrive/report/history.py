@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from redrive.history.visits import visits
+from redrive.history.visits import Visit, visits
 from redrive.values.summary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from redrive.history.events import Ended, Event
-    from redrive.history.visits import Visit
 
 FORMAT = 1
 MOST_CAUSE = 600  # characters; the whole is in Step Functions
@@ -53,6 +52,16 @@ class History:
     def from_json(cls, document: dict[str, Any]) -> History:
         """Read what `to_json` wrote."""
         return cls(document["visits"], document["end"], document["complete"])
+
+    def as_visits(self) -> list[Visit]:
+        """Give the visits as they were read from an execution, those of lanes among the others."""
+        names = {field.name for field in fields(Visit)}
+        return [
+            Visit(
+                **{name: value for name, value in visit.items() if name in names} | {"entered": _time(visit["entered"])}
+            )
+            for visit in self.visits
+        ]
 
     def foretold(self, status: Status) -> History:
         """Add what must follow the report that is being written: the last question, and the end that it leads to."""
@@ -121,6 +130,10 @@ def _visit(visit: Visit) -> dict[str, Any]:
 
 def _end(end: Ended) -> dict[str, Any]:
     return {"status": end.status, "at": _ms(end.at), "error": end.error, "cause": end.cause[:MOST_CAUSE]}
+
+
+def _time(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def _ms(at: datetime) -> int:

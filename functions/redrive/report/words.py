@@ -39,6 +39,8 @@ def sentence(summary: Summary | None) -> str:
         parts.append(
             f"of the {_messages(received)} in {queue}, {counts[Outcome.PREVIEWED]:,} would be {_done(summary)}"
         )
+    elif (summary.request or {}).get("action") == "restore":
+        parts.append(f"{sent:,} of {_messages(received)} were sent again, to {summary.destination}")
     elif counts[Outcome.DISCARDED]:
         parts.append(
             f"{counts[Outcome.DISCARDED]:,} of {_messages(received)} in {queue} were archived, and deleted for good"
