@@ -23,7 +23,7 @@ export function top(document) {
       h("li", { class: "tile" }, h("strong", {}, seconds(summary.seconds)), h("span", {}, "from start to end"))),
     facts([
       ["Queue", summary?.queue ?? plan?.queue],
-      ["Destination", summary?.destination ?? (plan?.sources.length ? `each message's source: ${plan.sources.join(", ")}${plan.more_sources ? ` and ${count(plan.more_sources)} more` : ""}` : "each message's source")],
+      ["Destination", request?.action === "delete" ? "none: archived, and deleted for good" : summary?.destination ?? (plan?.sources.length ? `each message's source: ${plan.sources.join(", ")}${plan.more_sources ? ` and ${count(plan.more_sources)} more` : ""}` : "each message's source")],
       ["Started", time(summary?.started ?? plan?.started)],
       ["Ended", time(summary?.ended)],
       ["Started by", summary?.started_by ?? "not said"],
